@@ -1,0 +1,41 @@
+# Two commands matter to a newcomer: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: demo test check layers bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   run the main job on real decisions and see what happened"
+	@echo "make test   install and run all tests"
+	@echo "make check  the quick part: ruff, mypy, layers, unit and architecture tests"
+	@echo "make bench  measure, with ratios in one run"
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+demo: $(READY)
+	@$(BIN)/engine-ops demo $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-timing
+	$(BIN)/python -m pytest -q tests/unit tests/architecture
+
+layers: $(READY)
+	$(BIN)/lint-imports --no-timing
+
+test: check
+	$(BIN)/python -m pytest -q --ignore=tests/unit --ignore=tests/architecture -m "not benchmark" tests sample_plugins
+
+bench: $(READY)
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

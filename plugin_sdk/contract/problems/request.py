@@ -1,0 +1,70 @@
+"""The request itself: who asks what kind of question, under which constraints, by when."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, cast
+
+import msgspec
+
+from plugin_sdk.contract.decode import ProblemError, problem_from
+from plugin_sdk.contract.messages import Meta
+from plugin_sdk.contract.workload import REQUEST_TYPES
+
+Strategy = Literal["priority", "best", "ensemble"]
+
+ID_LIMIT = 256  # characters; an id is echoed into answers, logs and the history
+
+
+class OptimizeRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """`engine.optimize`, as the caller sends it; `data` is parsed by the problem's own module.
+
+    Fields:
+        deadline_ms: Milliseconds from its arrival until the caller stops waiting, > 0.
+    """
+
+    id: str
+    type: str
+    data: dict[str, Any]
+    constraints: dict[str, Any] | None = None
+    strategy: Strategy | None = None
+    deadline_ms: float | None = None
+    meta: Meta | None = msgspec.field(default=None, name="_meta")
+
+
+def parse_request(value: object) -> OptimizeRequest:
+    """The request in *value* (plain JSON objects).
+
+    Raises:
+        ProblemError: Something in it cannot be used; says which member, its value and what would be right.
+    """
+    if not isinstance(value, dict):
+        raise ProblemError("", value, "an object with the members id, type and data")
+    known = {"id", "type", "data", "constraints", "strategy", "deadlineMs", "_meta"}
+    for name in value:
+        if name not in known:
+            raise ProblemError(str(name), value[name], unknown_member(str(name), known))
+    try:
+        request = msgspec.convert(value, OptimizeRequest)
+    except msgspec.ValidationError as error:
+        if "strategy" in value and "`$.strategy`" in str(error):
+            raise ProblemError("strategy", value["strategy"], "priority, best or ensemble") from error
+        raise problem_from(error, value, "") from error
+    if not 0 < len(request.id) <= ID_LIMIT:
+        raise ProblemError("id", request.id, f"a text of 1 to {ID_LIMIT} characters")
+    if request.type not in REQUEST_TYPES:
+        raise ProblemError("type", request.type, unknown_member(request.type, REQUEST_TYPES, "one of"))
+    limit = request.deadline_ms
+    if limit is not None and not (math.isfinite(limit) and limit > 0):
+        raise ProblemError("deadlineMs", limit, "a number of milliseconds above 0, or leave it out")
+    return request
+
+
+def unknown_member(name: str, known: object, lead: str = "only the members") -> str:
+    """The remedy for a name that is not known: all that are, the nearest first when one is near."""
+    import difflib  # only on the way to an error
+
+    names = sorted(cast("set[str]", known))
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{lead} {', '.join(names)}{hint}"

@@ -1,0 +1,228 @@
+"""One side of a conversation: which requests are open, what an incoming line means, what may be said when.
+
+Theory of operation. A connection starts NEW. The host sends `initialize` and nothing else; its result makes
+both sides READY, its error makes them CLOSED. `shutdown` makes them CLOSING: open requests may still be
+answered, no new ones are sent. The table below is the whole of it; docs/reference/protocol.md shows the same.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from plugin_sdk.contract.errors import ErrorCode
+from plugin_sdk.protocol.events import (
+    Event,
+    Junk,
+    NotificationReceived,
+    RequestReceived,
+    ResponseReceived,
+    StrayResponse,
+)
+from plugin_sdk.protocol.framing import LineSplitter
+from plugin_sdk.protocol.wire import (
+    RequestId,
+    decode_message,
+    encode_json,
+    error_bytes,
+    notification_bytes,
+    request_bytes,
+    result_bytes,
+    with_meta,
+)
+
+_QUOTE_BYTES = 200  # of a junk line, for the log
+_REMEMBERED = 1024  # given-up requests whose late answers are told from unknown ones
+
+
+class Role(enum.Enum):
+    """Which end this is. Only the host sends `initialize` and `shutdown`."""
+
+    HOST = "host"
+    PLUGIN = "plugin"
+
+
+class ConnectionState(enum.Enum):
+    """See the module's theory of operation."""
+
+    NEW = "new"
+    READY = "ready"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class Step(enum.Enum):
+    """What moves a connection on."""
+
+    INITIALIZED = "initialized"
+    REFUSED = "refused"
+    SHUTDOWN = "shutdown"
+    ENDED = "ended"
+
+
+TRANSITIONS: Mapping[ConnectionState, Mapping[Step, ConnectionState]] = {
+    ConnectionState.NEW: {
+        Step.INITIALIZED: ConnectionState.READY,
+        Step.REFUSED: ConnectionState.CLOSED,
+        Step.SHUTDOWN: ConnectionState.CLOSING,
+        Step.ENDED: ConnectionState.CLOSED,
+    },
+    ConnectionState.READY: {
+        Step.SHUTDOWN: ConnectionState.CLOSING,
+        Step.ENDED: ConnectionState.CLOSED,
+    },
+    ConnectionState.CLOSING: {Step.ENDED: ConnectionState.CLOSED},
+    ConnectionState.CLOSED: {},
+}
+
+_SENDABLE: Mapping[ConnectionState, frozenset[str] | None] = {
+    ConnectionState.NEW: frozenset({"initialize", "shutdown"}),
+    ConnectionState.READY: None,  # anything
+    ConnectionState.CLOSING: frozenset(),
+    ConnectionState.CLOSED: frozenset(),
+}
+
+
+class StateError(RuntimeError):
+    """This side tried to say something that the conversation's state does not allow."""
+
+
+class ConnectionLimits(msgspec.Struct, frozen=True):
+    """What a peer is held to."""
+
+    frame_bytes: int = 8 * 1024 * 1024
+
+
+class Connection:
+    """Bytes in, events out; requests in, bytes out. Does no I/O and reads no clock."""
+
+    def __init__(self, role: Role, limits: ConnectionLimits | None = None) -> None:
+        self.role = role
+        self.state = ConnectionState.NEW
+        self._splitter = LineSplitter((limits or ConnectionLimits()).frame_bytes)
+        self._open: dict[int, Any] = {}
+        self._given_up: OrderedDict[int, None] = OrderedDict()
+        self._next_id = 1
+
+    @property
+    def open_requests(self) -> int:
+        """Requests of ours that have no answer yet."""
+        return len(self._open)
+
+    def step(self, step: Step) -> None:
+        """Moves on as the table says; a step that the state does not know changes nothing."""
+        self.state = TRANSITIONS[self.state].get(step, self.state)
+
+    def request(
+        self, method: str, params: bytes, *, token: Any, meta: bytes | None = None
+    ) -> tuple[int, bytes]:
+        """Opens a request.
+
+        Args:
+            params: A JSON object, encoded, with no newline in it.
+            token: Comes back with the answer.
+            meta: The encoded `_meta` object, spliced into *params*.
+
+        Returns:
+            Its id, and the line to send.
+
+        Raises:
+            StateError: The state does not allow this method now.
+        """
+        allowed = _SENDABLE[self.state]
+        if allowed is not None and method not in allowed:
+            raise StateError(f"{method} cannot be sent while the connection is {self.state.value}")
+        request_id = self._next_id
+        self._next_id += 1
+        self._open[request_id] = token
+        if meta is not None:
+            params = with_meta(params, meta)
+        return request_id, request_bytes(request_id, method, params)
+
+    def give_up(self, request_id: int) -> None:
+        """Stops waiting for an answer; when it comes all the same it is a late `StrayResponse`."""
+        if self._open.pop(request_id, None) is not None or request_id not in self._given_up:
+            self._given_up[request_id] = None
+            if len(self._given_up) > _REMEMBERED:
+                self._given_up.popitem(last=False)
+
+    def notification(self, method: str, params: object) -> bytes:
+        """The line of a notification."""
+        return notification_bytes(method, encode_json(params))
+
+    def result(self, request_id: RequestId, result: bytes) -> bytes:
+        """The line that answers a peer's request with *result*, encoded."""
+        return result_bytes(request_id, result)
+
+    def error(self, request_id: RequestId | None, code: int, message: str, data: object = None) -> bytes:
+        """The line that answers a peer's request with an error."""
+        return error_bytes(request_id, code, message, data)
+
+    def receive(self, data: bytes) -> list[Event]:
+        """What *data* means, in order.
+
+        Raises:
+            FrameTooLargeError: A line is over the limit; close the connection.
+        """
+        events: list[Event] = []
+        for line in self._splitter.feed(data):
+            event = self._event(line)
+            if event is not None:
+                events.append(event)
+        return events
+
+    def drain_open(self) -> Iterable[tuple[int, Any]]:
+        """All open requests with their tokens, which are open no longer; for when the peer is gone."""
+        open_requests = list(self._open.items())
+        self._open.clear()
+        self.step(Step.ENDED)
+        return open_requests
+
+    def _event(self, line: bytes) -> Event | None:
+        if not line or line.isspace():
+            return None
+        try:
+            message = decode_message(line)
+            if not line.isascii():
+                line.decode()  # msgspec.Raw passes bytes that are not UTF-8
+        except RecursionError:
+            return Junk("it is nested too deeply", line[:_QUOTE_BYTES])
+        except UnicodeDecodeError:
+            return Junk("it is not UTF-8", line[:_QUOTE_BYTES])
+        except msgspec.ValidationError as error:
+            return Junk(f"it is no JSON-RPC 2.0 message: {error}", line[:_QUOTE_BYTES])
+        except msgspec.DecodeError as error:
+            return Junk(f"it is not JSON: {error}", line[:_QUOTE_BYTES])
+        if message.method is not UNSET:
+            params = None if message.params is UNSET else message.params
+            if message.id is UNSET:
+                return NotificationReceived(message.method, params)
+            if message.id is None:
+                return Junk("a request's id is null", line[:_QUOTE_BYTES])
+            return RequestReceived(message.id, message.method, params)
+        return self._response(message.id, message.result, message.error, line)
+
+    def _response(self, request_id: Any, result: Any, error: Any, line: bytes) -> Event:
+        if request_id is UNSET or (result is UNSET) == (error is UNSET):
+            return Junk("it has neither a method nor exactly one of result and error", line[:_QUOTE_BYTES])
+        if type(request_id) is int and request_id in self._open:
+            token = self._open.pop(request_id)
+            if error is UNSET:
+                return ResponseReceived(request_id, token, result, None)
+            return ResponseReceived(request_id, token, None, error)
+        if request_id is None:
+            return Junk("it answers no request: its id is null", line[:_QUOTE_BYTES])
+        late = self._given_up.pop(request_id, 0) is None if type(request_id) is int else False
+        return StrayResponse(request_id, late)
+
+
+def error_for_unready(state: ConnectionState) -> tuple[ErrorCode, str]:
+    """What a plugin answers to a request that came before `initialize` or after `shutdown`."""
+    if state is ConnectionState.NEW:
+        return ErrorCode.NOT_INITIALIZED, "send initialize first"
+    return ErrorCode.DRAINING, "the plugin is shutting down"

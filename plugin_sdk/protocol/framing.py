@@ -1,0 +1,58 @@
+"""Cuts a byte stream into lines, with the cap checked while a line is still coming in."""
+
+from __future__ import annotations
+
+
+class FrameTooLargeError(ValueError):
+    """A line is longer than both sides agreed on; the stream cannot be trusted any further.
+
+    Attributes:
+        size: Bytes seen of the line so far.
+        limit: Bytes allowed.
+    """
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"a frame of {size} bytes or more is over the limit of {limit}")
+        self.size = size
+        self.limit = limit
+
+
+class LineSplitter:
+    """Collects bytes, gives whole lines without their newline.
+
+    Linear in the bytes fed, whatever their cuts: each byte is searched for a newline once.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._parts: list[bytes] = []
+        self._held = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes of a line that has not ended yet."""
+        return self._held
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The lines that *data* completes, oldest first.
+
+        Raises:
+            FrameTooLargeError: A line is over the limit, whether or not its end has come.
+        """
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        if self._parts and lines:
+            self._parts.append(lines[0])
+            lines[0] = b"".join(self._parts)
+            self._parts.clear()
+            self._held = 0
+        if rest:
+            self._parts.append(rest)
+            self._held += len(rest)
+        if self._held > self.limit:
+            raise FrameTooLargeError(self._held, self.limit)
+        if len(data) + self._held > self.limit:
+            for line in lines:
+                if len(line) > self.limit:
+                    raise FrameTooLargeError(len(line), self.limit)
+        return lines

@@ -1,0 +1,68 @@
+"""One JSON-RPC 2.0 message as bytes and back.
+
+Source: JSON-RPC 2.0 Specification, sections 4 and 5.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+RequestId = int | str
+
+
+class ErrorObject(msgspec.Struct):
+    """The `error` member."""
+
+    code: int
+    message: str
+    data: Any = None
+
+
+class Message(msgspec.Struct):
+    """Any message, told apart by which members are there."""
+
+    jsonrpc: Literal["2.0"]
+    id: int | str | UnsetType | None = UNSET
+    method: str | UnsetType = UNSET
+    params: msgspec.Raw | UnsetType = UNSET
+    result: msgspec.Raw | UnsetType = UNSET
+    error: ErrorObject | UnsetType = UNSET
+
+
+decode_message = msgspec.json.Decoder(Message).decode
+encode_json = msgspec.json.Encoder().encode
+
+
+def request_bytes(request_id: int, method: str, params: bytes) -> bytes:
+    """A request line. *params* is a JSON object, encoded, on one line."""
+    return b'{"jsonrpc":"2.0","id":%d,"method":"%b","params":%b}\n' % (request_id, method.encode(), params)
+
+
+def notification_bytes(method: str, params: bytes) -> bytes:
+    """A notification line."""
+    return b'{"jsonrpc":"2.0","method":"%b","params":%b}\n' % (method.encode(), params)
+
+
+def result_bytes(request_id: RequestId, result: bytes) -> bytes:
+    """A response line that carries a result, encoded, on one line."""
+    if type(request_id) is int:
+        return b'{"jsonrpc":"2.0","id":%d,"result":%b}\n' % (request_id, result)
+    return b'{"jsonrpc":"2.0","id":%b,"result":%b}\n' % (encode_json(request_id), result)
+
+
+def error_bytes(request_id: RequestId | None, code: int, message: str, data: object = None) -> bytes:
+    """A response line that carries an error."""
+    error: dict[str, object] = {"code": int(code), "message": message}
+    if data is not None:
+        error["data"] = data
+    return encode_json({"jsonrpc": "2.0", "id": request_id, "error": error}) + b"\n"
+
+
+def with_meta(params: bytes, meta: bytes) -> bytes:
+    """*params*, a JSON object, with a member `_meta` added at its end; nothing is parsed."""
+    if params == b"{}":
+        return b'{"_meta":%b}' % meta
+    return b'%b,"_meta":%b}' % (params[:-1], meta)
