@@ -1,0 +1,136 @@
+"""Runs the calls of one body: jsonrpcserver dispatches each, this module bounds and words what it does.
+
+jsonrpcserver gets one parsed element at a time, with nothing left for it to parse or validate, and
+functions that never raise: as it is shipped one bad entry spoils a batch, a batch runs without bound,
+and exception texts reach the caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import warnings
+from collections.abc import Awaitable, Callable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+
+from host.gateway.envelope import (
+    Call,
+    EnvelopeLimits,
+    Refusal,
+    encode,
+    read_body,
+    refusal_bytes,
+)
+from host.gateway.failure import failure_from
+from plugin_sdk.contract.errors import ErrorCode, ErrorData
+
+with warnings.catch_warnings():
+    # It reads its schema with a function that Python has deprecated; nothing we could do differently.
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    from jsonrpcserver import Error, Success, async_dispatch_to_serializable
+
+Method = Callable[[Any, Any], Awaitable[object]]
+"""`await method(context, params)`: *params* is the member as sent, an object or a list; `{}` when absent."""
+
+# Given once: jsonrpcserver would otherwise inspect each function at each call, half its cost.
+_ANY_PARAMS = inspect.Signature(
+    [
+        inspect.Parameter("context", inspect.Parameter.POSITIONAL_ONLY),
+        inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
+        inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
+    ]
+)
+
+
+def _identity(value: Any) -> Any:
+    return value
+
+
+class Dispatcher:
+    """Answers bodies with a table of methods.
+
+    Args:
+        methods: By name on the wire.
+        context: Handed to every method; here the `HostApi`.
+        limits: What one body may hold.
+        concurrency: Calls of one batch that run at the same time, >= 1.
+    """
+
+    def __init__(
+        self,
+        methods: Mapping[str, Method],
+        context: object,
+        *,
+        limits: EnvelopeLimits | None = None,
+        concurrency: int = 16,
+    ) -> None:
+        self.limits = limits or EnvelopeLimits()
+        self._context = context
+        self._concurrency = concurrency
+        self._methods = {name: _guarded(name, method) for name, method in methods.items()}
+
+    async def answer(self, body: bytes) -> bytes | None:
+        """The response to *body*, encoded; `None` when it held notifications alone."""
+        read = read_body(body, self.limits)
+        if not read.batch:
+            return await self._answer_entry(read.entries[0])
+        responses: list[bytes | None] = [None] * len(read.entries)
+        waiting = iter(enumerate(read.entries))
+
+        async def work() -> None:
+            for at, entry in waiting:  # one iterator for all workers: each takes the next entry left
+                responses[at] = await self._answer_entry(entry)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(min(self._concurrency, len(read.entries))):
+                group.create_task(work(), name=f"batch:{number}")
+        said = [response for response in responses if response is not None]
+        return b"[" + b",".join(said) + b"]" if said else None
+
+    async def _answer_entry(self, entry: Call | Refusal) -> bytes | None:
+        if isinstance(entry, Refusal):
+            return refusal_bytes(entry)
+        response: Any = await async_dispatch_to_serializable(
+            entry.element,
+            self._methods,
+            context=self._context,
+            deserializer=_identity,
+            validator=_identity,
+        )
+        if response is None:
+            return None
+        error = response.get("error")
+        # Its own data for an unknown method is the name, a text; ours is never a text.
+        if (
+            error is not None
+            and error["code"] == ErrorCode.METHOD_NOT_FOUND
+            and isinstance(error["data"], str)
+        ):
+            del error["data"]
+            if (near := self._near(entry.element["method"])) is not None:
+                error["data"] = near
+        return encode(response)
+
+    def _near(self, name: str) -> ErrorData | None:
+        """A hint for a mistyped method; nothing, as the specification's examples have it, where none is near."""
+        near = get_close_matches(name, self._methods, n=1, cutoff=0.75)
+        if not near:
+            return None
+        return ErrorData(kind=ErrorCode.METHOD_NOT_FOUND.kind, hint=f"did you mean {near[0]!r}?")
+
+
+def _guarded(name: str, method: Method) -> Callable[..., Awaitable[Any]]:
+    """*method* as jsonrpcserver calls it: takes any parameters, never raises, its result already encoded."""
+
+    async def call(context: object, /, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return Success(msgspec.Raw(encode(await method(context, list(args) if args else kwargs))))
+        except Exception as error:
+            failure = failure_from(error, during=name)
+            return Error(int(failure.code), failure.message, failure.data)
+
+    call.__signature__ = _ANY_PARAMS  # type: ignore[attr-defined]
+    return call

@@ -1,0 +1,50 @@
+"""Whatever was raised, as the one error the caller sees: a code, a sentence and data; never an exception's own text."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+import msgspec
+
+from host.errors import EngineOpsError
+from host.gateway.envelope import fit_value
+from plugin_sdk.contract.decode import ProblemError
+from plugin_sdk.contract.errors import ErrorCode, ErrorData
+
+log = logging.getLogger(__name__)
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """An error fit to be sent, whatever carries it."""
+
+    code: ErrorCode
+    message: str
+    data: ErrorData
+
+
+def failure_from(error: Exception, *, during: str) -> Failure:
+    """The failure to send for *error*; one that nobody raised on purpose is logged here, once.
+
+    Args:
+        during: The method or route that failed, for the log.
+    """
+    if isinstance(error, ProblemError):
+        return _problem(error)
+    if isinstance(error, EngineOpsError):
+        data = error.data()
+        data.value = fit_value(data.value)
+        return Failure(error.code, str(error), data)
+    error_id = secrets.token_hex(6)
+    log.error("gateway.internal_error", exc_info=error, extra={"error_id": error_id, "during": during})
+    code = ErrorCode.INTERNAL_ERROR
+    hint = f"this is a fault of the host; its log says more under error_id {error_id}"
+    return Failure(code, "internal error", ErrorData(kind=code.kind, hint=hint))
+
+
+def _problem(error: ProblemError) -> Failure:
+    code = ErrorCode.INVALID_PARAMS
+    data = ErrorData(
+        kind=code.kind, path=error.path or None, value=fit_value(error.value), hint=f"give {error.expected}"
+    )
+    return Failure(code, str(error), data)

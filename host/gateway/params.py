@@ -1,0 +1,106 @@
+"""The parameters of every method, typed, and how they are read. REST reads its queries into the same structs."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from host.gateway.api import Selection
+from plugin_sdk.contract.decode import ProblemError, problem_from
+from plugin_sdk.contract.problems.request import unknown_member
+from plugin_sdk.contract.workload import WorkloadDataPoint
+
+P = TypeVar("P", bound="Params")
+Limit = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+
+
+class Params(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """None at all."""
+
+
+class NameParams(Params):
+    """`{name}`: a plugin."""
+
+    name: str
+
+
+class LogsParams(Params):
+    """`{name, limit?}`: the last *limit* lines of a plugin's log."""
+
+    name: str
+    limit: Limit = 100
+
+
+class RecordParams(Params):
+    """`{points}`: what happened, as it comes."""
+
+    points: list[WorkloadDataPoint]
+
+    def __post_init__(self) -> None:
+        # Types are msgspec's to check; these are the rules beyond them.
+        for at, point in enumerate(self.points):
+            if not point.request_type:
+                raise ProblemError(f"points[{at}].requestType", "", "a request type such as 'scheduling'")
+            if point.duration < 0:
+                raise ProblemError(f"points[{at}].duration", point.duration, "milliseconds, 0 or more")
+
+
+class SelectParams(Params):
+    """`{type?, start?, end?, limit?}`: which points of the history."""
+
+    type: str | None = None
+    start: float | None = None
+    end: float | None = None
+    limit: Limit | None = None
+
+    def selection(self) -> Selection:
+        if self.start is not None and self.end is not None and self.start > self.end:
+            raise ProblemError("start", self.start, f"a time not after end, which is {self.end}")
+        return Selection(self.type, self.start, self.end, self.limit)
+
+
+def read_params(kind: type[P], params: object) -> P:
+    """*params* as *kind*.
+
+    Raises:
+        ProblemError: A member is unknown, missing or of the wrong type; says which.
+    """
+    if isinstance(params, list):
+        raise ProblemError("params", params, "parameters by name, as an object")
+    assert isinstance(params, dict)
+    return _convert(kind, params, strict=True)
+
+
+def read_query(kind: type[P], query: list[tuple[str, str]]) -> P:
+    """A URL's query as *kind*; numbers are read from their text.
+
+    Raises:
+        ProblemError: A name is unknown or given twice, or its value is no value for it; says which.
+    """
+    given: dict[str, Any] = {}
+    for name, value in query:
+        if name in given:
+            raise ProblemError(name, value, "it once")
+        given[name] = value
+    read = _convert(kind, given, strict=False)
+    for name in read.__struct_fields__:
+        value = getattr(read, name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ProblemError(name, given[name], "a finite number")
+    return read
+
+
+def _convert(kind: type[P], given: dict[str, Any], *, strict: bool) -> P:
+    known = {field.encode_name for field in msgspec.structs.fields(kind)}
+    for name in given:
+        if name not in known:
+            remedy = unknown_member(name, known) if known else "no parameters"
+            raise ProblemError(name, given[name], remedy)
+    try:
+        return msgspec.convert(given, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, ProblemError):  # raised by __post_init__
+            raise error.__cause__ from None
+        raise problem_from(error, given, "") from error

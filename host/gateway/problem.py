@@ -1,0 +1,66 @@
+"""Responses: JSON, and errors as problem details (RFC 9457) on REST or error objects on `/rpc`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from host.gateway.envelope import encode, failure_bytes
+from host.gateway.failure import Failure
+from plugin_sdk.contract.errors import ErrorCode
+
+PROBLEM_JSON = "application/problem+json"
+
+_STATUS: Mapping[ErrorCode, int] = {
+    ErrorCode.PARSE_ERROR: 400,
+    ErrorCode.INVALID_REQUEST: 400,
+    ErrorCode.INVALID_PARAMS: 400,
+    ErrorCode.NO_ANSWER: 400,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.UNAUTHORIZED: 401,
+    ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.INTERNAL_ERROR: 500,
+}
+
+
+def status_of(code: ErrorCode) -> int:
+    """The HTTP status of a failure; 503 where the caller did nothing wrong and may try again."""
+    return _STATUS.get(code, 503)
+
+
+def json_response(
+    value: object, *, status: int = 200, content_type: str = "application/json"
+) -> web.Response:
+    """*value*, encoded strictly."""
+    return web.Response(body=encode(value), status=status, content_type=content_type)
+
+
+def problem_members(status: int, detail: str) -> dict[str, Any]:
+    """The members every problem has. `about:blank` says that the status and our `kind` tell its type."""
+    return {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+
+
+def problem(status: int, detail: str, **more: Any) -> web.Response:
+    """A problem; *more* are its extension members. `error` repeats the detail, as the seed's clients read it."""
+    body = {**problem_members(status, detail), "error": detail, **more}
+    return json_response(body, status=status, content_type=PROBLEM_JSON)
+
+
+def problem_from(failure: Failure, *, status: int | None = None, **more: Any) -> web.Response:
+    """A failure as a problem, with the same `code`, `kind`, `path`, `value` and `hint` as on JSON-RPC."""
+    at = status_of(failure.code) if status is None else status
+    data: dict[str, Any] = msgspec.to_builtins(failure.data)
+    return problem(at, failure.message, **{"code": int(failure.code), **data, **more})
+
+
+def refused(path: str, status: int, detail: str) -> web.Response:
+    """A refusal of HTTP's own (415, 413, ...), in the form that *path* answers in."""
+    if path == "/rpc":
+        code = ErrorCode.INVALID_REQUEST
+        body = failure_bytes(None, code, detail, {"kind": code.kind, "status": status})
+        return web.Response(body=body, status=status, content_type="application/json")
+    return problem(status, detail)
