@@ -52,11 +52,8 @@ def read_csv(lines: Iterable[Line], path: Path, name: str, limit: int | None = N
         if why:
             skipped[why] += 1
             continue
-        memory = (
-            number(values[memory_at], path, line, "memory")
-            if memory_at is not None and values[memory_at:]
-            else 0
-        )
+        memory_text = values[memory_at].strip() if memory_at is not None and memory_at < len(values) else ""
+        memory = number(memory_text, path, line, "memory") if memory_text else 0.0
         jobs.append(
             TraceJob(
                 id=ident,

@@ -100,7 +100,7 @@ def arrivals_s(
         yield cycle.clock_s(busy_s)
 
 
-def lublin_trace(count: int, *, seed: int, procs: int = 128, load: float | None = 0.85) -> Trace:
+def lublin_trace(count: int, *, seed: int, procs: int = 128, load: float | None = 0.7) -> Trace:
     """Jobs of the model, with users and requested times of ours.
 
     Args:
@@ -177,4 +177,4 @@ def _check(count: int, procs: int, load: float | None) -> None:
     if not low <= procs <= high:
         raise ConfigError(f"the number of processors is {procs}; give {low} to {high}")
     if load is not None and not (math.isfinite(load) and load > 0):
-        raise ConfigError(f"the load is {load}; give a number above 0, e.g. 0.85")
+        raise ConfigError(f"the load is {load}; give a number above 0, e.g. 0.7")

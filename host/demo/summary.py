@@ -1,0 +1,182 @@
+"""What happened, at the end: plain text, the same facts on a terminal and in a log."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from host.demo.cluster import mean_bounded_slowdown
+from host.demo.folder import SABOTEUR
+from host.demo.replay import Replay
+from host.demo.shadow import play_alone
+from host.demo.status import PluginStatus
+from host.demo.tally import mean
+from host.demo.view import PLUGIN_COLUMNS, TYPES, percent, plugin_row, type_row
+from host.solvers.queue import easy
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the summary is made of.
+
+    Fields:
+        saboteur: The answer of `plugins.get` for it; empty when it could not be had.
+        stats: The answer of `workload.stats`.
+        folder: Where plugins, history and the host's log are.
+    """
+
+    replay: Replay
+    plugins: Sequence[PluginStatus]
+    saboteur: dict[str, Any]
+    stats: dict[str, Any]
+    url: str
+    folder: Path
+    kept: bool
+
+
+def summary(end: Ending) -> str:
+    """The whole text."""
+    parts = [
+        _replayed(end),
+        _grid(
+            ["request", "asked", "answered", "p50 ms", "p99 ms", "decided by", "vs built-in"],
+            _types(end.replay),
+        ),
+        _gains(end.replay),
+        _grid(PLUGIN_COLUMNS, [plugin_row(each) for each in end.plugins]),
+        _saboteur(end),
+        _where(end),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def succeeded(replay: Replay) -> bool:
+    """Whether every request was answered and every outcome recorded."""
+    return replay.tally.asked > 0 and replay.tally.unanswered == 0 and not replay.tally.failures
+
+
+def _replayed(end: Ending) -> str:
+    replay = end.replay
+    tally = replay.tally
+    done = len(replay.timeline.done)
+    lines = [
+        f"Replayed {done} jobs of {replay.trace.name} on {replay.trace.procs} processors in {replay.elapsed_s:.0f} s:"
+        f" {tally.asked} requests, {tally.answered} answered, {tally.unanswered} not; {tally.recorded} outcomes recorded."
+    ]
+    if replay.stopped_early:
+        lines.append(
+            f"The time bound of {replay.options.seconds:g} s came first: of {len(replay.trace.jobs)} jobs,"
+            f" {replay.timeline.admitted} had come; the {replay.left_to_builtin} that still waited were played to"
+            " their end by the built-in alone, without the host."
+        )
+    if replay.forced_starts:
+        lines.append(
+            f"{replay.forced_starts} times no decision would start any job on an idle machine; the oldest was started."
+        )
+    lines += [f"  failed {count} times: {why}" for why, count in tally.failures.most_common()]
+    total = end.stats.get("totalRequests")
+    if total is not None:
+        lines.append(f"The host's history holds {total} points, outcomes and its own requests.")
+    return "\n".join(lines)
+
+
+def _types(replay: Replay) -> list[list[str]]:
+    return [type_row(name, replay.tally.types[name]) for name in TYPES]
+
+
+def _gains(replay: Replay) -> str:
+    queue = replay.tally.types["scheduling"]
+    lines = []
+    if queue.gains:
+        lines.append(
+            f"Decision by decision, {queue.beaten} of {len(queue.gains)} queue answers had a better projected mean"
+            f" bounded slowdown than the built-in's; on average by {percent(queue.mean_gain)}."
+        )
+    packing = replay.tally.types["resource"]
+    if packing.gains:
+        lines.append(
+            f"{packing.beaten} of {len(packing.gains)} packings used fewer nodes than the built-in's;"
+            f" on average {percent(packing.mean_gain)}. {_memory_note(replay)}"
+        )
+    jobs = [each.job for each in replay.timeline.done]
+    jobs.sort(key=lambda job: job.submit_s)  # stable; the replay's own order of ends does not matter
+    alone = mean_bounded_slowdown(play_alone(jobs, replay.trace.procs, easy))
+    with_plugins = replay.mean_slowdown
+    verdict = (
+        "lower is better, so the plugins won"
+        if with_plugins < alone
+        else "lower is better, so the built-in won"
+    )
+    if abs(with_plugins - alone) < 0.005:
+        verdict = "no difference"
+    lines.append(
+        f"Over the whole replay, the realised mean bounded slowdown was {with_plugins:.2f}; of the built-in alone on"
+        f" the same jobs (EASY, replayed without the host) it is {alone:.2f}: {verdict}."
+    )
+    predicted, requested = mean(replay.predictions.predicted), mean(replay.predictions.requested)
+    if predicted is not None and requested is not None:
+        lines.append(
+            f"Run times were predicted for {len(replay.predictions.predicted)} finished jobs, accuracy {predicted:.2f};"
+            f" the users' own requests have {requested:.2f} (1 is exact)."
+        )
+    best = replay.tuning.best
+    if best is not None:
+        knobs = ", ".join(f"{name} {value:.3g}" for name, value in best["params"].items())
+        lines.append(
+            f"Tuning a queue policy's two knobs: {replay.tuning.default:.2f} untuned, {best['value']:.2f} best of"
+            f" {len(replay.tuning.observations)} tried ({knobs}); mean bounded slowdown of {len(replay.tuned_on)} of the jobs."
+        )
+    return "\n".join(lines)
+
+
+def _memory_note(replay: Replay) -> str:
+    if any(job.memory_bytes is not None for job in replay.trace.jobs):
+        return "Memory is the trace's own where it says it."
+    return f"The trace says nothing of memory; it is drawn per job, seed {replay.options.seed}."
+
+
+def _saboteur(end: Ending) -> str:
+    found = next((each for each in end.plugins if each.name == SABOTEUR), None)
+    if found is None:
+        return ""
+    misses = end.replay.tally.misses[SABOTEUR]
+    missed = ", ".join(f"{count} {status}" for status, count in sorted(misses.items())) or "none"
+    lines = [
+        f"The saboteur ({SABOTEUR}) hangs, then eats memory, then dies, and begins again. It was asked {found.calls}"
+        f" times and restarted {found.restarts} times; of its answers, {missed}.",
+        f"Requests that got no answer because of it or anyone else: {end.replay.tally.unanswered}.",
+    ]
+    story = end.saboteur.get("story")
+    if isinstance(story, list) and story:
+        lines.append("What the host says of it:")
+        lines += [f"  {each}" for each in story[-STORY_LINES:]]
+    return "\n".join(lines)
+
+
+def _where(end: Ending) -> str:
+    serve = f"engine-ops serve --plugins {shlex.quote(str(end.folder / 'plugins'))} --data {shlex.quote(str(end.folder / 'data'))}"
+    if end.kept:
+        look = f"Look at {end.url}/api/v1/plugins (the host runs until you press Ctrl-C)."
+    else:
+        look = (
+            f"The host was at {end.url} and has stopped. Its plugins, history and log are kept in {end.folder};\n"
+            "start it again with the first command and look at http://127.0.0.1:3000/api/v1/plugins"
+        )
+    call = """engine-ops call engine.optimize '{"id": "1", "type": "resource", "data": {"items": [{"id": "a", "cpu": 2}], "nodeCapacity": {"cpu": 4}}}'"""
+    return "\n".join([look, "", "Try next:", f"  {serve}", f"  {call}", "  engine-ops plugin list"])
+
+
+def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns of text, as wide as their widest."""
+    widths = [max(len(row[at]) for row in [columns, *rows]) for at in range(len(columns))]
+
+    def text(row: Sequence[str]) -> str:
+        return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+    return "\n".join([text(columns), *(text(row) for row in rows)])
+
+
+STORY_LINES = 8
