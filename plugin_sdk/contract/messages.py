@@ -180,11 +180,14 @@ class LearnReply(msgspec.Struct, rename="camel"):
     accepted: int
 
 
-class Abstained(msgspec.Struct, rename="camel", omit_defaults=True):
-    """ "No" as an answer, to `predict`, `score` or `optimize`. The host asks somebody else."""
+class Abstained(msgspec.Struct, rename="camel"):
+    """ "No" as an answer, to `predict`, `score` or `optimize`. The host asks somebody else.
 
-    abstained: bool = True
+    Both members are always written: `abstained` is what tells it from other answers.
+    """
+
     reason: str | None = None
+    abstained: bool = True
 
 
 class LogParams(msgspec.Struct, rename="camel"):

@@ -114,6 +114,10 @@ class Connection:
         """Requests of ours that have no answer yet."""
         return len(self._open)
 
+    def limit_frames(self, frame_bytes: int) -> None:
+        """Holds the peer to another frame size from here on, as agreed in the handshake."""
+        self._splitter.limit = frame_bytes
+
     def step(self, step: Step) -> None:
         """Moves on as the table says; a step that the state does not know changes nothing."""
         self.state = TRANSITIONS[self.state].get(step, self.state)
@@ -191,19 +195,20 @@ class Connection:
             if not line.isascii():
                 line.decode()  # msgspec.Raw passes bytes that are not UTF-8
         except RecursionError:
-            return Junk("it is nested too deeply", line[:_QUOTE_BYTES])
+            return Junk("it is nested too deeply", line[:_QUOTE_BYTES], ErrorCode.PARSE_ERROR)
         except UnicodeDecodeError:
-            return Junk("it is not UTF-8", line[:_QUOTE_BYTES])
+            return Junk("it is not UTF-8", line[:_QUOTE_BYTES], ErrorCode.PARSE_ERROR)
         except msgspec.ValidationError as error:
-            return Junk(f"it is no JSON-RPC 2.0 message: {error}", line[:_QUOTE_BYTES])
+            why = f"it is no JSON-RPC 2.0 message: {error}"
+            return Junk(why, line[:_QUOTE_BYTES], ErrorCode.INVALID_REQUEST)
         except msgspec.DecodeError as error:
-            return Junk(f"it is not JSON: {error}", line[:_QUOTE_BYTES])
+            return Junk(f"it is not JSON: {error}", line[:_QUOTE_BYTES], ErrorCode.PARSE_ERROR)
         if message.method is not UNSET:
             params = None if message.params is UNSET else message.params
             if message.id is UNSET:
                 return NotificationReceived(message.method, params)
             if message.id is None:
-                return Junk("a request's id is null", line[:_QUOTE_BYTES])
+                return Junk("a request's id is null", line[:_QUOTE_BYTES], ErrorCode.INVALID_REQUEST)
             return RequestReceived(message.id, message.method, params)
         return self._response(message.id, message.result, message.error, line)
 

@@ -41,10 +41,15 @@ class StrayResponse(msgspec.Struct, frozen=True, gc=False):
 
 
 class Junk(msgspec.Struct, frozen=True, gc=False):
-    """A line that is no message. `why` says what is wrong with it; `quote` is its beginning."""
+    """A line that is no message. `why` says what is wrong with it; `quote` is its beginning.
+
+    `code` is what a peer is told for it (with a null id); `None` where it looked like an answer, which is never
+    answered: two sides that did would not stop.
+    """
 
     why: str
     quote: bytes
+    code: int | None = None
 
 
 Event = RequestReceived | NotificationReceived | ResponseReceived | StrayResponse | Junk

@@ -39,6 +39,7 @@ class LineSplitter:
         Raises:
             FrameTooLargeError: A line is over the limit, whether or not its end has come.
         """
+        reach = self._held + len(data)  # no line in play is longer, so most feeds need no look at each
         lines = data.split(b"\n")
         rest = lines.pop()
         if self._parts and lines:
@@ -51,7 +52,7 @@ class LineSplitter:
             self._held += len(rest)
         if self._held > self.limit:
             raise FrameTooLargeError(self._held, self.limit)
-        if len(data) + self._held > self.limit:
+        if reach > self.limit:
             for line in lines:
                 if len(line) > self.limit:
                     raise FrameTooLargeError(len(line), self.limit)

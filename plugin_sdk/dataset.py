@@ -1,0 +1,174 @@
+"""A stretch of workload history, as models are given it: a sequence of points with questions to ask of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import msgspec
+
+from plugin_sdk.contract.workload import WorkloadDataPoint
+from plugin_sdk.jsonable import encode_finite
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_COLUMNS = ("timestamp", "duration", "success")
+
+
+def features_and_labels(points: Iterable[WorkloadDataPoint]) -> tuple[list[list[float]], list[int]]:
+    """The seed's training form.
+
+    Returns:
+        One row a point: timestamp and duration in milliseconds, then what it used, by resource name in sorted
+        order (rows are of one length only where all points name the same resources); and 1 for success, else 0.
+    """
+    features: list[list[float]] = []
+    labels: list[int] = []
+    for point in points:
+        usage = point.resource_usage
+        row = [float(point.timestamp), float(point.duration)]
+        row.extend(float(usage[name]) for name in sorted(usage))
+        features.append(row)
+        labels.append(1 if point.success else 0)
+    return features, labels
+
+
+class WorkloadDataset(Sequence[WorkloadDataPoint]):
+    """Points of history, in the order they were added. The filters give new datasets and share the points."""
+
+    def __init__(self, data_points: Iterable[WorkloadDataPoint] | None = None) -> None:
+        self.data_points: list[WorkloadDataPoint] = list(data_points) if data_points is not None else []
+
+    def add(self, data_point: WorkloadDataPoint) -> None:
+        """Appends a point."""
+        self.data_points.append(data_point)
+
+    def filter_by_type(self, request_type: str) -> WorkloadDataset:
+        """The points of this request type."""
+        return WorkloadDataset(p for p in self.data_points if p.request_type == request_type)
+
+    def filter_by_time_range(self, start: float, end: float) -> WorkloadDataset:
+        """The points with start <= timestamp <= end, in milliseconds."""
+        return WorkloadDataset(p for p in self.data_points if start <= p.timestamp <= end)
+
+    def get_recent(self, count: int) -> WorkloadDataset:
+        """The *count* points added last, oldest first; none for 0 or less."""
+        return WorkloadDataset(self.data_points[-count:] if count > 0 else ())
+
+    def to_features_labels(self) -> tuple[list[list[float]], list[int]]:
+        """See `features_and_labels`."""
+        return features_and_labels(self.data_points)
+
+    def get_statistics(self) -> dict[str, Any]:
+        """Counts, share of successes (0 to 1) and mean duration (ms), in all and by request type."""
+        by_type: dict[str, list[WorkloadDataPoint]] = {}
+        for point in self.data_points:
+            by_type.setdefault(point.request_type, []).append(point)
+        count, success_rate, avg_duration = _summary(self.data_points)
+        return {
+            "total_requests": count,
+            "success_rate": success_rate,
+            "avg_duration": avg_duration,
+            "by_type": {
+                name: dict(zip(("count", "success_rate", "avg_duration"), _summary(points), strict=True))
+                for name, points in by_type.items()
+            },
+        }
+
+    def array(self, name: str) -> NDArray[np.float64]:
+        """One column as numbers.
+
+        Args:
+            name: `timestamp`, `duration` (ms), `success` (1 or 0), `resource_usage.NAME` or `features.NAME`.
+
+        Returns:
+            Shape (len(self),); NaN where a point does not have it as a number.
+
+        Raises:
+            KeyError: No such column.
+        """
+        import numpy as np  # only where arrays are asked for
+
+        group, _, member = name.partition(".")
+        if name in _COLUMNS:
+            return np.array([getattr(point, name) for point in self.data_points], dtype=np.float64)
+        if group not in ("resource_usage", "features") or not member:
+            known = ", ".join((*_COLUMNS, "resource_usage.NAME", "features.NAME"))
+            raise KeyError(f"no column {name!r}; give one of {known}")
+        values = (getattr(point, group).get(member) for point in self.data_points)
+        return np.array([v if isinstance(v, (int, float)) else np.nan for v in values], dtype=np.float64)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a JSON list of points, whole or not at all.
+
+        Raises:
+            NotJsonError: A point holds a number that is not finite, or something that is no JSON.
+            OSError: The file cannot be written; what was there before is still there.
+        """
+        target = Path(path)
+        encoded = encode_finite([point.to_dict() for point in self.data_points], "points")
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(encoded)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+            raise
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> WorkloadDataset:
+        """Reads what `save` wrote, or any JSON list of points.
+
+        Raises:
+            ValueError: It is not that; says what and where.
+        """
+        try:
+            rows = msgspec.json.decode(Path(path).read_bytes())
+        except msgspec.DecodeError as error:
+            raise ValueError(f"{os.fspath(path)} is not JSON: {error}") from error
+        if not isinstance(rows, list):
+            raise ValueError(f"{os.fspath(path)} holds a {type(rows).__name__}; give a list of points")
+        points = cls()
+        for index, row in enumerate(rows):
+            try:
+                points.add(WorkloadDataPoint.from_dict(row))
+            except (KeyError, TypeError, AttributeError) as error:
+                raise ValueError(f"{os.fspath(path)}: point {index} cannot be read: {error!r}") from error
+        return points
+
+    def __len__(self) -> int:
+        return len(self.data_points)
+
+    def __bool__(self) -> bool:
+        return bool(self.data_points)
+
+    def __iter__(self) -> Iterator[WorkloadDataPoint]:
+        return iter(self.data_points)
+
+    @overload
+    def __getitem__(self, index: int) -> WorkloadDataPoint: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[WorkloadDataPoint]: ...
+    def __getitem__(self, index: int | slice) -> WorkloadDataPoint | list[WorkloadDataPoint]:
+        return self.data_points[index]
+
+    def __repr__(self) -> str:
+        return f"WorkloadDataset({len(self.data_points)} points)"
+
+
+def _summary(points: Sequence[WorkloadDataPoint]) -> tuple[int, float, float]:
+    count = len(points)
+    if not count:
+        return 0, 0.0, 0.0
+    successes = sum(1 for point in points if point.success)
+    return count, successes / count, sum(point.duration for point in points) / count

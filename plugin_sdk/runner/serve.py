@@ -1,0 +1,344 @@
+"""The loop of a plugin's process: read, answer, write; and the ways out of it.
+
+Theory of operation. The main thread runs the author's code, one call at a time and in order, and does the reading
+and writing around it. `Standby` reads in its place while it is away. `train` has a thread of its own. A call is
+in `_pending` from when it is read until it is answered; whoever takes it out of there answers it, so that each is
+answered once. The process ends by `os._exit`: an author's forgotten thread cannot keep it alive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from plugin_sdk.awaiting import close_loop
+from plugin_sdk.context import Call
+from plugin_sdk.contract.errors import ErrorCode
+from plugin_sdk.contract.messages import CancelParams, InitializeParams, ProgressParams
+from plugin_sdk.failures import (
+    CancelledCallError,
+    DrainingError,
+    EntryError,
+    NotInitializedError,
+    ParamsError,
+    RepeatedInitializeError,
+    ResultTooLargeError,
+    describe_failure,
+    is_authors,
+)
+from plugin_sdk.handlers import Handlers
+from plugin_sdk.protocol.connection import Connection, ConnectionLimits, Role, Step
+from plugin_sdk.protocol.events import Junk, NotificationReceived, RequestReceived
+from plugin_sdk.protocol.framing import FrameTooLargeError
+from plugin_sdk.protocol.wire import encode_json
+from plugin_sdk.runner.claim import Wire
+from plugin_sdk.runner.loading import load_entry
+from plugin_sdk.runner.outbox import Outbox
+from plugin_sdk.runner.seeding import seed_random
+from plugin_sdk.runner.standby import Standby
+
+READ_BYTES = 65536  # larger reads cost an mmap each
+HOLD_S = 0.001  # an answer waits this long at most for others to share its write
+GOODBYE_S = 2.0  # for queued work, and again for the author's shutdown(), once the host has gone
+EXIT_OK = 0
+EXIT_FAILED = 1
+
+_decode_initialize = msgspec.json.Decoder(InitializeParams).decode
+_decode_cancel = msgspec.json.Decoder(CancelParams).decode
+
+
+class Server:
+    """Serves one plugin over a pair of descriptors."""
+
+    def __init__(self, wire: Wire, entry: str, folder: Path) -> None:
+        self.busy = False  # the main thread is away from reading
+        self.reads = 0
+        self.read_lock = threading.Lock()
+        self._reading = wire.reading
+        self._entry = entry
+        self._folder = folder
+        self._connection = Connection(Role.PLUGIN, ConnectionLimits())
+        self._frame_bytes = ConnectionLimits().frame_bytes
+        self._out = Outbox(wire.writing)
+        self._queue: deque[Call] = deque()
+        self._pending: dict[int | str, Call] = {}
+        self._handlers: Handlers | None = None
+        self._progress_sender = self._progress
+        self._ended = False
+        self._standby = Standby(self, wire.reading)
+        self._trains: queue.SimpleQueue[Call] = queue.SimpleQueue()
+        self._trainer: threading.Thread | None = None
+
+    def run(self) -> int:
+        """Serves until the stream ends. Does not return after `shutdown`: the process has ended."""
+        while self._wait_for_calls():
+            self._work()
+        self._leave(EXIT_OK)
+        return EXIT_OK
+
+    # --- reading: by the main thread, or by the standby in its place, under the read lock
+
+    def hear(self) -> bool:
+        """See `Listened`. Called by the standby while the main thread works."""
+        data = os.read(self._reading, READ_BYTES)
+        if not data:
+            self._ended = True
+            _exit_after(GOODBYE_S)  # main may never come back
+            return False
+        self._take(data)
+        self._out.flush()
+        return True
+
+    def flush(self) -> None:
+        """See `Listened`."""
+        self._out.flush()
+
+    def _wait_for_calls(self) -> bool:
+        self.busy = False
+        if self._standby.reading:
+            self._standby.give_back()
+        with self.read_lock:
+            calls, out = self._queue, self._out
+            while not calls:
+                if self._ended:
+                    return False
+                data = os.read(self._reading, READ_BYTES)
+                self.reads += 1
+                if not data:
+                    self._ended = True
+                    return False
+                self._take(data)
+                if out and not calls:
+                    out.flush()
+            self.busy = True
+        self._standby.rouse()
+        return True
+
+    def _take(self, data: bytes) -> None:
+        arrived = time.monotonic()
+        try:
+            events = self._connection.receive(data)
+        except FrameTooLargeError as error:
+            self._say(self._connection.error(None, ErrorCode.FRAME_TOO_LARGE, str(error)))
+            _log(f"the host sent what cannot be read on from: {error}")
+            os._exit(EXIT_FAILED)
+        for event in events:
+            if type(event) is RequestReceived:
+                if event.method == "ping":
+                    self._out.add(self._connection.result(event.id, b"{}"))
+                elif event.id in self._pending:
+                    message = f"request {event.id!r} is open already; give each request an id of its own"
+                    self._out.add(self._connection.error(None, ErrorCode.INVALID_REQUEST, message))
+                else:
+                    call = Call(
+                        event.id, event.method, event.params, arrived, send_progress=self._progress_sender
+                    )
+                    self._pending[event.id] = call
+                    self._queue.append(call)
+            elif type(event) is NotificationReceived:
+                if event.method == "$/cancelRequest":
+                    self._cancel(event.params)
+            elif type(event) is Junk:
+                _log(f"a line from the host was skipped, {event.why}: {event.quote!r}")
+                if event.code is not None:
+                    self._out.add(self._connection.error(None, event.code, event.why))
+
+    def _cancel(self, params: msgspec.Raw | None) -> None:
+        try:
+            given_up = _decode_cancel(params if params is not None else b"{}").id
+        except msgspec.DecodeError as error:
+            _log(f"a $/cancelRequest was skipped: {error}")
+            return
+        call = self._pending.get(given_up)
+        if call is not None:
+            call.cancelled = True
+
+    # --- answering
+
+    def _work(self) -> None:
+        calls, out = self._queue, self._out
+        flushed = time.monotonic()
+        while calls:
+            self._run_call(calls.popleft())
+            now = time.monotonic()
+            if now - flushed > HOLD_S:
+                out.flush()
+                flushed = now
+        out.flush()
+
+    def _run_call(self, call: Call) -> None:
+        handlers = self._handlers
+        try:
+            if call.cancelled:
+                raise CancelledCallError("cancelled before it was begun")
+            if handlers is None:
+                self._first_call(call)
+                return
+            if call.method in _OWN_METHODS:
+                _OWN_METHODS[call.method](self, call)
+                return
+            result = handlers.answer(call)
+            if call.cancelled:
+                raise CancelledCallError("cancelled while it ran")
+            if len(result) > self._frame_bytes:
+                raise self._too_large(result)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit too: an author's sys.exit() is no reason to drop calls
+            self._fail(call, error)
+            return
+        if self._pending.pop(call.id, None) is not None:
+            self._out.add(self._connection.result(call.id, result))
+
+    def _first_call(self, call: Call) -> None:
+        if call.method == "shutdown":
+            self._shutdown(call)
+        if call.method != "initialize":
+            raise NotInitializedError(f"{call.method} came before initialize; send initialize first")
+        try:
+            params = _decode_initialize(call.params if call.params is not None else b"{}")
+        except msgspec.DecodeError as error:
+            raise ParamsError(f"the parameters of initialize cannot be read: {error}") from error
+        try:
+            seed_random(params.seed)
+            handlers = Handlers(load_entry(self._entry, self._folder), params)
+            answer = encode_json(handlers.initialized())
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self._connection.step(Step.REFUSED)
+            self._fail(call, error)
+            self._out.flush()
+            os._exit(EXIT_FAILED)
+        _show_logging()
+        self._handlers = handlers
+        self._frame_bytes = params.limits.frame_bytes
+        self._connection.limit_frames(params.limits.frame_bytes)
+        self._connection.step(Step.INITIALIZED)
+        self._pending.pop(call.id, None)
+        self._say(self._connection.result(call.id, answer))
+
+    def _initialize_again(self, call: Call) -> None:
+        raise RepeatedInitializeError("initialize came a second time; it is sent once")
+
+    def _shutdown(self, call: Call) -> None:
+        self._pending.pop(call.id, None)
+        for other in list(self._pending.values()):
+            self._fail(other, DrainingError("the plugin is shutting down"))
+        self._connection.step(Step.SHUTDOWN)
+        self._let_go()
+        self._say(self._connection.result(call.id, b"null"))
+        _end(EXIT_OK)
+
+    def _fail(self, call: Call, error: BaseException) -> None:
+        if self._pending.pop(call.id, None) is None:
+            return
+        if call.cancelled:  # whatever came of it, and cancelling may well have been why
+            error = CancelledCallError("cancelled")
+        code, message, data = describe_failure(error)
+        if is_authors(error) or isinstance(error, EntryError):
+            _log_traceback(error, call.method)
+        self._out.add(self._connection.error(call.id, code, message, data))
+
+    def _too_large(self, result: bytes) -> ResultTooLargeError:
+        return ResultTooLargeError(
+            f"the result has {len(result)} bytes, the host takes {self._frame_bytes}; send less"
+        )
+
+    def _say(self, line: bytes) -> None:
+        self._out.add(line)
+        self._out.flush()
+
+    # --- training, in a thread of its own
+
+    def _train(self, call: Call) -> None:
+        self._trains.put(call)
+        if self._trainer is None:
+            self._trainer = threading.Thread(target=self._train_all, name="plugin_sdk.train", daemon=True)
+            self._trainer.start()
+
+    def _train_all(self) -> None:
+        while True:
+            call = self._trains.get()
+            try:
+                if call.cancelled:
+                    raise CancelledCallError("cancelled before it was begun")
+                assert self._handlers is not None
+                result = self._handlers.answer(call)
+            except BaseException as error:
+                self._fail(call, error)
+            else:
+                if self._pending.pop(call.id, None) is not None:
+                    self._out.add(self._connection.result(call.id, result))
+            self._out.flush()
+
+    def _progress(self, params: ProgressParams) -> None:
+        self._say(self._connection.notification("$/progress", params))
+
+    # --- leaving
+
+    def _leave(self, code: int) -> None:
+        _exit_after(GOODBYE_S)
+        self._let_go()
+        self._out.flush()
+        _end(code)
+
+    def _let_go(self) -> None:
+        if self._handlers is None:
+            return
+        try:
+            self._handlers.shutdown()
+            close_loop()
+        except Exception as error:
+            _log_traceback(error, "shutdown")
+
+
+_OWN_METHODS: dict[str, Callable[[Server, Call], None]] = {
+    "initialize": Server._initialize_again,
+    "shutdown": Server._shutdown,
+    "train": Server._train,
+}
+
+
+def _exit_after(seconds: float) -> None:
+    timer = threading.Timer(seconds, os._exit, (EXIT_OK,))
+    timer.daemon = True
+    timer.start()
+
+
+def _end(code: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
+
+
+def _log(text: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        print(f"plugin_sdk: {text}", file=sys.stderr)
+
+
+def _log_traceback(error: BaseException, method: str) -> None:
+    import traceback  # only on the way to an error
+
+    with contextlib.suppress(OSError, ValueError):
+        print(f"plugin_sdk: {method} failed", file=sys.stderr)
+        traceback.print_exception(error, file=sys.stderr)
+
+
+def _show_logging() -> None:
+    # The library's last resort shows warnings only; an author who logs wants to see it in the log.
+    logging = sys.modules.get("logging")
+    if logging is not None and not logging.getLogger().handlers:
+        logging.basicConfig(
+            stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
+        )
