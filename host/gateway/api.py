@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from host.workload.collector import Selection as Selection
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.problems.request import OptimizeRequest
 from plugin_sdk.contract.workload import WorkloadDataPoint
@@ -14,21 +15,6 @@ from plugin_sdk.contract.workload import WorkloadDataPoint
 PluginView = msgspec.Struct | Mapping[str, Any]
 """A plugin for readers: `registry.view.PluginView`, or a mapping with its camelCase names. It is passed
 through as it is, so a new member of the view needs no change here."""
-
-
-class Selection(msgspec.Struct, frozen=True):
-    """Which points of the history are meant. `None` leaves a side open.
-
-    Fields:
-        type: Points of this request type alone.
-        start, end: Milliseconds since the epoch, both included.
-        limit: At most this many, the most recent; >= 1.
-    """
-
-    type: str | None = None
-    start: float | None = None
-    end: float | None = None
-    limit: int | None = None
 
 
 class HostApi(Protocol):

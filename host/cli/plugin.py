@@ -1,0 +1,141 @@
+"""`engine-ops plugin`: the plugins of a running host."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from host.cli.client import host_options, rpc
+from host.cli.groups import Suggesting
+from host.cli.show import cell, json_option, memory, print_json, print_rows, printable
+
+COLUMNS = (
+    "name",
+    "version",
+    "state",
+    "priority",
+    "types",
+    "calls",
+    "failures",
+    "p50 ms",
+    "p99 ms",
+    "memory",
+    "restarts",
+)
+
+
+@click.group(cls=Suggesting)
+def plugin() -> None:
+    """Look at the plugins of a running host, and switch them."""
+
+
+@plugin.command("list")
+@host_options
+@json_option
+def list_(url: str, token: str | None, timeout_s: float, as_json: bool) -> None:
+    """List every plugin: its state, what it is asked and what it costs."""
+    result = rpc("plugins.list", url=url, token=token, timeout_s=timeout_s)
+    if as_json:
+        print_json(result, one_line=True)
+        return
+    print_rows(COLUMNS, [_row(view) for view in result["plugins"]])
+
+
+def _row(view: dict[str, Any]) -> list[object]:
+    config = view.get("config") or {}
+    return [
+        view.get("name"),
+        view.get("version"),
+        view.get("state"),
+        config.get("priority"),
+        ",".join(view.get("supportedTypes") or []),
+        view.get("calls"),
+        view.get("failures"),
+        view.get("p50Ms"),
+        view.get("p99Ms"),
+        memory(view.get("memoryBytes")),
+        view.get("restarts"),
+    ]
+
+
+@plugin.command()
+@click.argument("name")
+@host_options
+@json_option
+def show(name: str, url: str, token: str | None, timeout_s: float, as_json: bool) -> None:
+    """Show one plugin in full: state and why, limits, isolation, latencies, last exit."""
+    view = _ask("plugins.get", name, url, token, timeout_s)
+    if as_json:
+        print_json(view, one_line=True)
+        return
+    rows = [(key, value) for key, value in view.items() if value is not None]
+    if sys.stdout.isatty():
+        print_rows(("", name), rows)
+        return
+    for key, value in rows:
+        click.echo(f"{key}\t{cell(value)}")
+
+
+@plugin.command()
+@click.argument("name")
+@host_options
+@json_option
+def enable(name: str, url: str, token: str | None, timeout_s: float, as_json: bool) -> None:
+    """Start a plugin and let it be asked."""
+    _change("plugins.enable", name, url, token, timeout_s, as_json)
+
+
+@plugin.command()
+@click.argument("name")
+@host_options
+@json_option
+def disable(name: str, url: str, token: str | None, timeout_s: float, as_json: bool) -> None:
+    """Stop a plugin; it is not asked again until it is enabled."""
+    _change("plugins.disable", name, url, token, timeout_s, as_json)
+
+
+@plugin.command()
+@click.argument("name")
+@host_options
+@json_option
+def restart(name: str, url: str, token: str | None, timeout_s: float, as_json: bool) -> None:
+    """Stop a plugin's process and start it anew."""
+    _change("plugins.restart", name, url, token, timeout_s, as_json)
+
+
+@plugin.command()
+@click.argument("name")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000_000),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="The last N lines.",
+)
+@host_options
+@json_option
+def logs(name: str, limit: int, url: str, token: str | None, timeout_s: float, as_json: bool) -> None:
+    """Show what a plugin wrote, oldest first."""
+    params = json.dumps({"name": name, "limit": limit})
+    result = rpc("plugins.logs", params, url=url, token=token, timeout_s=timeout_s)
+    if as_json:
+        print_json(result, one_line=True)
+        return
+    for line in result["lines"]:
+        click.echo(printable(line.expandtabs()) if isinstance(line, str) else cell(line))
+
+
+def _ask(method: str, name: str, url: str, token: str | None, timeout_s: float) -> Any:
+    return rpc(method, json.dumps({"name": name}), url=url, token=token, timeout_s=timeout_s)
+
+
+def _change(method: str, name: str, url: str, token: str | None, timeout_s: float, as_json: bool) -> None:
+    result = _ask(method, name, url, token, timeout_s)
+    if as_json:
+        print_json(result, one_line=True)
+    else:
+        click.echo(f"{printable(result['name'])}: {printable(result['message'])}")
