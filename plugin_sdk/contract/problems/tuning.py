@@ -72,7 +72,9 @@ def allows(parameter: Parameter, value: object) -> bool:
     """Whether *value* is one that the parameter can take."""
     if parameter.kind == "choice":
         return any(type(value) is type(each) and value == each for each in parameter.choices or [])
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    if isinstance(value, float) and not math.isfinite(value):  # an integer may be too large to ask
         return False
     if parameter.kind == "int" and value != int(value):
         return False

@@ -1,0 +1,187 @@
+"""Asks plugins one question: which method each is asked by, all at once, and what became of each.
+
+Whatever a plugin does ends here as a `Heard` with a status. Each reply is checked as soon as it is in, so
+that an answer in hand is always one that counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from host.clock import Clock
+from host.engine.checks.verdict import Assessment, Objective
+from host.engine.replies import Declined, ReplyError, read_reply
+from host.errors import CallLateError, PluginError
+from host.registry.askable import Askable
+from host.solvers.stop import OutOfTimeError
+from plugin_sdk.contract.answers import Candidate, CandidateStatus
+from plugin_sdk.contract.messages import Capability, OptimizeParams, PredictParams, ScoreParams
+from plugin_sdk.contract.problems import (
+    OneTaskProblem,
+    OptimizeRequest,
+    PredictionProblem,
+    Problem,
+    QueueProblem,
+)
+
+log = logging.getLogger(__name__)
+
+CANCEL_GRACE_S = 0.05  # for a cancelled call to unwind; it only has to send its notice
+
+Assess = Callable[[Any], Awaitable[Assessment]]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One who was asked, and what came of it; `answer` only with the status "answered"."""
+
+    by: str
+    status: CandidateStatus
+    duration_ms: float
+    answer: Any = None
+    objective: Objective | None = None
+    confidence: float | None = None
+    model_id: str | None = None
+    reason: str | None = None
+
+    def candidate(self) -> Candidate:
+        """As the public answer shows it."""
+        return Candidate(
+            by=self.by,
+            status=self.status,
+            duration_ms=round(self.duration_ms, 3),
+            objective=None if self.objective is None else list(self.objective),
+            confidence=self.confidence,
+            reason=self.reason,
+        )
+
+
+class Question:
+    """One problem as plugins are asked it: `optimize`, else `score`; predictions by `predict`, else `optimize`."""
+
+    def __init__(self, request: OptimizeRequest, problem: Problem) -> None:
+        self.problem = problem
+        self._request = request
+        self._encoded: dict[str, bytes] = {}
+
+    def method_for(self, capabilities: Mapping[str, Capability]) -> str | None:
+        """How to ask someone with these; `None` when he has nothing that fits."""
+        if isinstance(self.problem, PredictionProblem):
+            methods = ["predict", "optimize"]
+        elif isinstance(self.problem, OneTaskProblem | QueueProblem):
+            methods = ["optimize", "score"]
+        else:
+            methods = ["optimize"]
+        return next((each for each in methods if each in capabilities), None)
+
+    def params(self, method: str) -> bytes:
+        """The parameters, encoded once however many are asked.
+
+        Raises:
+            ValueError, OverflowError, RecursionError: The caller sent something that JSON cannot say again.
+        """
+        if method not in self._encoded:
+            self._encoded[method] = msgspec.json.encode(self._params(method))
+        return self._encoded[method]
+
+    def _params(self, method: str) -> msgspec.Struct:
+        request = self._request
+        if method == "predict":
+            return PredictParams(request.data)
+        if method == "optimize":
+            return OptimizeParams(request.type, request.data, request.id, request.constraints)
+        if isinstance(self.problem, OneTaskProblem):
+            return ScoreParams(request.type, request.data["task"], request.data["nodes"])
+        rest = {name: value for name, value in request.data.items() if name != "jobs"}
+        return ScoreParams(request.type, rest, request.data["jobs"])
+
+
+async def ask(
+    plugin: Askable, method: str, question: Question, assess: Assess, deadline: float, clock: Clock
+) -> Heard:
+    """One plugin's answer, checked. Never raises but when it is cancelled itself."""
+    began = clock.now()
+
+    def heard(status: CandidateStatus, **more: Any) -> Heard:
+        return Heard(plugin.by, status, (clock.now() - began) * 1000.0, **more)
+
+    try:
+        raw = await plugin.call(method, question.params(method), deadline=deadline)
+        reply = read_reply(question.problem, method, raw)
+        if isinstance(reply, Declined):
+            return heard("abstained", reason=reply.reason)
+        answered = heard("answered", confidence=reply.confidence, model_id=reply.model_id)
+        assessment = await assess(reply.answer)
+    except CallLateError as error:
+        return heard("late", reason=error.reason)
+    except PluginError as error:
+        return heard("failed", reason=error.reason)
+    except ReplyError as error:
+        return heard("invalid", reason=str(error))
+    except OutOfTimeError:
+        return heard("late", reason="it answered, but too late for its answer to be checked")
+    except Exception as error:
+        # A reply nobody thought of must cost this candidate only, not the request.
+        log.exception("engine.ask_failed", extra={"plugin": plugin.name, "method": method})
+        return heard("failed", reason=f"asking it went wrong in the host ({type(error).__name__})")
+    if assessment.verdict.broken is not None:
+        return replace(answered, status="invalid", reason=assessment.verdict.broken)
+    return replace(answered, answer=reply.answer, objective=assessment.objective)
+
+
+async def gather(
+    asked: Sequence[tuple[Askable, str]],
+    question: Question,
+    assess: Assess,
+    deadline: float,
+    clock: Clock,
+    enough: asyncio.Future[None],
+) -> tuple[list[Heard], list[str]]:
+    """Asks all at once.
+
+    Args:
+        asked: Each with the method to ask it by.
+        deadline: Nobody is waited for after it, on *clock*.
+        enough: Done when no further answer is of use.
+
+    Returns:
+        What became of each, in the order of *asked*; and who was not waited for because there was enough.
+    """
+    tasks = [
+        asyncio.create_task(ask(plugin, method, question, assess, deadline, clock), name=f"ask:{plugin.name}")
+        for plugin, method in asked
+    ]
+    began = clock.now()
+    try:
+        pending: set[asyncio.Future[Any]] = set(tasks)
+        while pending and not enough.done() and (left := deadline - clock.now()) > 0:
+            _, still = await asyncio.wait(
+                {*pending, enough}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+            )
+            pending = still - {enough}
+    finally:
+        await _cancel(tasks)
+    heard, spared = [], []
+    for (plugin, _), task in zip(asked, tasks, strict=True):
+        if task.done() and not task.cancelled():
+            heard.append(task.result())
+        elif enough.done():
+            spared.append(plugin.by)
+        else:
+            waited = (clock.now() - began) * 1000.0
+            heard.append(Heard(plugin.by, "late", waited, reason=f"no answer within {waited:.0f} ms"))
+    return heard, spared
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[Heard]]) -> None:
+    open_ = [task for task in tasks if not task.done()]
+    for task in open_:
+        task.cancel()
+    if open_:
+        await asyncio.wait(open_, timeout=CANCEL_GRACE_S)

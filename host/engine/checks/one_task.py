@@ -1,0 +1,36 @@
+"""One task: the node must be one of those given; not overloading it comes first, then the lowest load."""
+
+from __future__ import annotations
+
+import sys
+
+from host.engine.checks.verdict import OK, Objective, Verdict
+from plugin_sdk.contract.decode import show
+from plugin_sdk.contract.problems.one_task import LoadedNode, OneTaskAnswer, OneTaskProblem
+
+
+def verify(problem: OneTaskProblem, answer: OneTaskAnswer) -> Verdict:
+    """Whether the node exists."""
+    if all(node.id != answer.node_id for node in problem.nodes):
+        return Verdict(f"node {show(answer.node_id)} is not in the request")
+    return OK
+
+
+def objective(problem: OneTaskProblem, answer: OneTaskAnswer) -> Objective:
+    """(1 if the task pushes a load over 100 %, else 0; CPU plus memory load after it in percent, not capped)."""
+    return _worth(problem, next(node for node in problem.nodes if node.id == answer.node_id))
+
+
+def bound(problem: OneTaskProblem) -> Objective:
+    """The best of all nodes; there are few enough to try each."""
+    return min(_worth(problem, node) for node in problem.nodes)
+
+
+def load_after(problem: OneTaskProblem, node: LoadedNode) -> tuple[float, float]:
+    """CPU and memory load with the task on it, in percent, not capped."""
+    return node.cpu_load + problem.task.cpu_required, node.memory_load + problem.task.memory_required
+
+
+def _worth(problem: OneTaskProblem, node: LoadedNode) -> Objective:
+    cpu, memory = load_after(problem, node)
+    return (1.0 if cpu > 100.0 or memory > 100.0 else 0.0, min(cpu + memory, sys.float_info.max))

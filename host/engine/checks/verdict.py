@@ -1,0 +1,33 @@
+"""What a check found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Objective = tuple[float, ...]
+"""Lower is better, compared member by member."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Fine, or the rule that is broken as one sentence that names the thing and the value."""
+
+    broken: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.broken is None
+
+
+OK = Verdict()
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The verdict on an answer and, if it is fine and the problem has one, its objective.
+
+    `objective` is `None` also when time ran out before it was known.
+    """
+
+    verdict: Verdict
+    objective: Objective | None = None

@@ -1,0 +1,52 @@
+"""Runs the built-in solvers on a problem and holds their answers to the same checks as everyone's."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from host.clock import Clock
+from host.engine.ask import Heard
+from host.engine.checks.table import checks_for
+from host.engine.checks.verdict import OK, Assessment
+from host.solvers.builtins import BuiltIn, built_ins
+from host.solvers.stop import OutOfTimeError, Stop
+from plugin_sdk.contract.problems import Problem
+
+log = logging.getLogger(__name__)
+
+
+def solve(problem: Problem, clock: Clock, out_of_time: Stop, *, all_of_them: bool) -> list[Heard]:
+    """What the built-ins answer: the first one always, the others while there is time.
+
+    Blocking; for large problems call it in a thread.
+
+    Args:
+        out_of_time: After it says so the first one finishes in a hurry and its objective may stay unknown.
+    """
+    found = []
+    for position, built_in in enumerate(built_ins(problem)):
+        if position and (not all_of_them or out_of_time()):
+            break
+        heard = _solve_one(problem, built_in, clock, out_of_time)
+        if heard is not None:
+            found.append(heard)
+    return found
+
+
+def _solve_one(problem: Problem, built_in: BuiltIn, clock: Clock, out_of_time: Stop) -> Heard | None:
+    began = clock.now()
+    answer: Any = built_in.solve(problem, out_of_time)
+    if answer is None:
+        return None
+    try:
+        assessment = checks_for(problem).assess(problem, answer, out_of_time)
+    except OutOfTimeError:
+        # Only a broken promise of a queue can be left unknown, and the built-in keeps those by construction.
+        assessment = Assessment(OK)
+    took_ms = (clock.now() - began) * 1000.0
+    broken = assessment.verdict.broken
+    if broken is not None:
+        log.error("engine.built_in_is_wrong", extra={"built_in": built_in.name, "rule": broken})
+        return Heard(built_in.by, "invalid", took_ms, reason=broken)
+    return Heard(built_in.by, "answered", took_ms, answer=answer, objective=assessment.objective)

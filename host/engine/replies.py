@@ -1,0 +1,203 @@
+"""From what a plugin replied to a typed answer. Nothing is believed here but the shape; the checks do the rest.
+
+Three shapes are understood: this protocol's `{result, ...}`, its `{abstained: true, reason}`, and the seed
+system's `{success, result, error, ...}`, where a failure is a way of saying "not me".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from host.solvers.queue import easy_in_order, in_order_of_arrival
+from plugin_sdk.contract.decode import show
+from plugin_sdk.contract.messages import Prediction
+from plugin_sdk.contract.problems import (
+    OneTaskProblem,
+    PackingProblem,
+    PredictionProblem,
+    Problem,
+    QueueProblem,
+    TuningProblem,
+)
+from plugin_sdk.contract.problems.one_task import OneTaskAnswer
+from plugin_sdk.contract.problems.packing import PackedNode, PackingAnswer
+from plugin_sdk.contract.problems.queue import QueueAnswer
+from plugin_sdk.contract.problems.tuning import Suggestion, TuningAnswer
+
+_REASON_LIMIT = 200  # characters of a plugin's own words that are passed on
+
+
+class ReplyError(ValueError):
+    """The reply is no answer to the question; the text says what it should have been."""
+
+
+@dataclass(frozen=True)
+class Declined:
+    """The plugin said no."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A typed answer, unchecked.
+
+    Fields:
+        answer: The answer struct of the problem; `Prediction` for predictions.
+        confidence: The plugin's own, in [0, 1]; `None` when it gave none that is a number.
+    """
+
+    answer: Any
+    confidence: float | None
+    model_id: str | None
+
+
+def read_reply(problem: Problem, method: str, raw: msgspec.Raw | bytes) -> Reply | Declined:
+    """What the plugin answered to *method*.
+
+    Args:
+        raw: The `result` member of its response, as it came.
+
+    Raises:
+        ReplyError: It cannot be read as an answer.
+    """
+    try:
+        said = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise ReplyError("the reply is no JSON that can be read") from error
+    if not isinstance(said, dict):
+        raise ReplyError(f"the reply is {show(said)}; it should be an object")
+    if said.get("abstained") is True:
+        return Declined(_words(said.get("reason")) or "it gave no reason")
+    if said.get("success") is False:
+        return Declined(_words(said.get("error")) or "it reported no success and no reason")
+    return Reply(
+        _answer(problem, method, said),
+        _confidence(said.get("confidence")),
+        _words(said.get("modelId", said.get("model_id"))),
+    )
+
+
+def _answer(problem: Problem, method: str, said: dict[str, Any]) -> Any:
+    if isinstance(problem, PredictionProblem):
+        return _prediction(method, said)
+    if method == "score":
+        return _from_scores(problem, said.get("scores"))
+    result = said.get("result")
+    if not isinstance(result, dict):
+        raise ReplyError(f"result is {show(result)}; it should be an object")
+    if isinstance(problem, PackingProblem):
+        return _packing(problem, result)
+    if isinstance(problem, OneTaskProblem):
+        return OneTaskAnswer(_text(result.get("nodeId"), "result.nodeId"))
+    if isinstance(problem, QueueProblem):
+        return _queue(problem, result)
+    return _tuning(problem, result)
+
+
+def _prediction(method: str, said: dict[str, Any]) -> Prediction:
+    name = "prediction" if method == "predict" else "result"
+    if name not in said:
+        raise ReplyError(f"{name} is missing")
+    return Prediction(prediction=said[name])
+
+
+def _from_scores(problem: Problem, scores: object) -> OneTaskAnswer | QueueAnswer:
+    candidates = problem.nodes if isinstance(problem, OneTaskProblem) else getattr(problem, "jobs", [])
+    if not isinstance(scores, list) or len(scores) != len(candidates):
+        raise ReplyError(f"scores is {show(scores)}; it should be a list of {len(candidates)} numbers")
+    for index, each in enumerate(scores):
+        if not _number(each):
+            raise ReplyError(f"scores[{index}] is {show(each)}; it should be a finite number")
+    if isinstance(problem, OneTaskProblem):
+        return OneTaskAnswer(problem.nodes[scores.index(max(scores))].id)
+    assert isinstance(problem, QueueProblem)  # who asks for scores asks of nodes or jobs
+    by_id = {job.id: each for job, each in zip(problem.jobs, scores, strict=True)}
+    return easy_in_order(problem, sorted(in_order_of_arrival(problem), key=lambda job: -by_id[job.id]))
+
+
+def _packing(problem: PackingProblem, result: dict[str, Any]) -> PackingAnswer:
+    nodes = []
+    for index, node in enumerate(_list(result.get("nodes"), "result.nodes")):
+        path = f"result.nodes[{index}]"
+        if not isinstance(node, dict):
+            raise ReplyError(f"{path} is {show(node)}; it should be an object with id and items")
+        items = _ids(node.get("items"), f"{path}.items")
+        if problem.nodes is None and "id" not in node:
+            node = {"id": f"node-{index + 1}"}  # a node that is opened needs no name of the plugin's
+        nodes.append(PackedNode(_id(node, f"{path}.id"), items))
+    if result.get("unplacedItems") is not None:
+        return PackingAnswer(nodes, _ids(result["unplacedItems"], "result.unplacedItems"))
+    placed = {name for node in nodes for name in node.items}
+    return PackingAnswer(nodes, [item.id for item in problem.items if item.id not in placed])
+
+
+def _queue(problem: QueueProblem, result: dict[str, Any]) -> QueueAnswer:
+    order = _ids(result.get("order"), "result.order")
+    if result.get("start") is not None:
+        start = _ids(result["start"], "result.start")
+        if len(order) + len(start) == len(problem.jobs) and not set(order) & set(start):
+            order = [*start, *order]  # an order of those that go on waiting is as good as one of all
+        return QueueAnswer(start, order)
+    jobs = {job.id: job for job in problem.jobs}
+    if sorted(order) != sorted(jobs):
+        raise ReplyError("result.order has not every waiting job once, and result.start is missing")
+    return easy_in_order(problem, [jobs[name] for name in order])
+
+
+def _tuning(problem: TuningProblem, result: dict[str, Any]) -> TuningAnswer:
+    suggestions = []
+    for index, each in enumerate(_list(result.get("suggestions"), "result.suggestions")):
+        params = each.get("params") if isinstance(each, dict) else None
+        if not isinstance(params, dict):
+            raise ReplyError(
+                f"result.suggestions[{index}] is {show(each)}; it should be an object with params"
+            )
+        suggestions.append(Suggestion(params))
+    return TuningAnswer(suggestions, problem.best())
+
+
+def _list(value: object, path: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ReplyError(f"{path} is {show(value)}; it should be a list")
+    return value
+
+
+def _ids(value: object, path: str) -> list[str]:
+    return [_id(each, f"{path}[{index}]") for index, each in enumerate(_list(value, path))]
+
+
+def _id(value: object, path: str) -> str:
+    """An id, or the id of an object that has one."""
+    return _text(value.get("id") if isinstance(value, dict) else value, path)
+
+
+def _text(value: object, path: str) -> str:
+    if not isinstance(value, str):
+        raise ReplyError(f"{path} is {show(value)}; it should be an id")
+    return value
+
+
+def _number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer larger than any float
+        return False
+
+
+def _confidence(value: object) -> float | None:
+    return min(max(float(value), 0.0), 1.0) if _number(value) else None  # type: ignore[arg-type]  # a number
+
+
+def _words(value: object) -> str | None:
+    """A plugin's own words, on one line and cut short."""
+    if not isinstance(value, str) or not value:
+        return None
+    plain = "".join(each if each.isprintable() else " " for each in value[: _REASON_LIMIT + 1])
+    return plain if len(plain) <= _REASON_LIMIT else plain[: _REASON_LIMIT - 3] + "..."
