@@ -96,6 +96,19 @@ def is_this_machine(host: str) -> bool:
         return False
 
 
+async def meet_expectation(request: web.Request) -> web.StreamResponse | None:
+    """Tells a client that waits for it to send its body; aiohttp's own repeats a header it does not know."""
+    expected = request.headers.get("Expect", "")
+    if expected.lower() != "100-continue":
+        response = refused(request.path, 417, "the Expect header asks for something unknown; leave it out")
+        response.force_close()
+        return response
+    if request.version >= (1, 1):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # aiohttp takes it for "a response has begun" otherwise
+    return None
+
+
 async def read_json_body(request: web.Request, config: GatewayConfig) -> bytes:
     """The whole body of a request that must be JSON.
 

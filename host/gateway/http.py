@@ -16,6 +16,7 @@ from host.gateway.guards import (
     SECURITY_HEADERS,
     add_security_headers,
     errors_answered,
+    meet_expectation,
     read_json_body,
 )
 from host.gateway.methods import method_table
@@ -56,7 +57,7 @@ def make_app(api: HostApi, config: GatewayConfig | None = None) -> web.Applicati
             return web.Response(status=204)
         return web.Response(body=response, content_type="application/json")
 
-    app.router.add_post("/rpc", rpc)
+    app.router.add_post("/rpc", rpc, expect_handler=meet_expectation)
     Rest(api, traffic, config).add_routes(app.router)
     return app
 

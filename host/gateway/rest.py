@@ -15,7 +15,7 @@ from host.gateway.api import HostApi, PluginView, Selection
 from host.gateway.config import GatewayConfig
 from host.gateway.envelope import JsonError, read_json
 from host.gateway.failure import Failure, failure_from
-from host.gateway.guards import read_json_body
+from host.gateway.guards import Handler, meet_expectation, read_json_body
 from host.gateway.methods import changed
 from host.gateway.params import SelectParams, read_query
 from host.gateway.problem import PROBLEM_JSON, json_response, problem_from, problem_members, status_of
@@ -38,20 +38,27 @@ class Rest:
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Adds every route; those under `workload-data` before the one that takes any name."""
         plugins = "/api/v1/plugins"
-        router.add_get("/", self.root)
-        router.add_get("/livez", self.livez)
-        router.add_get("/readyz", self.readyz)
-        router.add_post("/api/v1/optimize", self.optimize)
-        router.add_get("/api/v1/health", self.health)
-        router.add_get("/api/v1/metrics", self.metrics)
-        router.add_get("/api/v1/cache/stats", self.cache_stats)
-        router.add_get(plugins, self.list_plugins)
-        router.add_get(f"{plugins}/workload-data/stats", self.workload_stats)
-        router.add_get(f"{plugins}/workload-data/export", self.workload_export)
-        router.add_get(f"{plugins}/workload-data/training-format", self.workload_training)
-        router.add_get(f"{plugins}/{{name}}", self.show_plugin)
-        router.add_post(f"{plugins}/{{name}}/enable", self.enable)
-        router.add_post(f"{plugins}/{{name}}/disable", self.disable)
+
+        def get(path: str, handler: Handler) -> None:
+            router.add_get(path, handler, expect_handler=meet_expectation)
+
+        def post(path: str, handler: Handler) -> None:
+            router.add_post(path, handler, expect_handler=meet_expectation)
+
+        get("/", self.root)
+        get("/livez", self.livez)
+        get("/readyz", self.readyz)
+        post("/api/v1/optimize", self.optimize)
+        get("/api/v1/health", self.health)
+        get("/api/v1/metrics", self.metrics)
+        get("/api/v1/cache/stats", self.cache_stats)
+        get(plugins, self.list_plugins)
+        get(f"{plugins}/workload-data/stats", self.workload_stats)
+        get(f"{plugins}/workload-data/export", self.workload_export)
+        get(f"{plugins}/workload-data/training-format", self.workload_training)
+        get(f"{plugins}/{{name}}", self.show_plugin)
+        post(f"{plugins}/{{name}}/enable", self.enable)
+        post(f"{plugins}/{{name}}/disable", self.disable)
 
     async def root(self, request: web.Request) -> web.Response:
         endpoints = sorted(

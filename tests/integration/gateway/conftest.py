@@ -1,0 +1,210 @@
+"""A scripted host behind a real server on a free port, and clients that are no part of this project."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from host.errors import NoAnswerError, NotFoundError
+from host.gateway.api import Selection
+from host.gateway.config import GatewayConfig
+from host.gateway.envelope import EnvelopeLimits
+from host.gateway.http import listen, make_app
+from plugin_sdk.contract.answers import Answer, AnswerMetrics
+from plugin_sdk.contract.problems.request import OptimizeRequest
+from plugin_sdk.contract.workload import WorkloadDataPoint
+
+VIEW = {
+    "name": "forest",
+    "version": "1.2.0",
+    "description": "Predicts",
+    "author": "somebody",
+    "supportedTypes": ["scheduling"],
+    "config": {"enabled": True, "priority": 10, "config": {}},
+    "state": "ready",
+    "calls": 3,
+    "memoryBytes": 50_000_000,
+}
+
+
+@dataclass
+class ScriptedHost:
+    """A `HostApi` that answers from the request: `data.result`, or what `data.do` says."""
+
+    points: list[WorkloadDataPoint] = field(default_factory=list)
+    selections: list[Selection] = field(default_factory=list)
+    changes: list[tuple[str, str]] = field(default_factory=list)
+    is_ready: bool = True
+    hanging: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def optimize(self, request: OptimizeRequest) -> Answer:
+        match request.data.get("do"):
+            case "nobody":
+                raise NoAnswerError("no plugin handles ml-driven", hint="drop one in")
+            case "break":
+                raise RuntimeError("the password is hunter2")
+            case "hang":
+                self.hanging.set()
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    self.cancelled.set()
+                    raise
+        success = request.data.get("do") != "fail"
+        return Answer(
+            request_id=request.id,
+            success=success,
+            result=request.data.get("result"),
+            error=None if success else "no item fits any node",
+            metrics=AnswerMetrics(duration_ms=2, score=0.5),
+            decided_by="builtin:least-loaded",
+            strategy="best",
+            degraded=False,
+        )
+
+    def plugins(self) -> list[dict[str, Any]]:
+        return [VIEW]
+
+    def plugin(self, name: str) -> dict[str, Any]:
+        if name != "forest":
+            raise NotFoundError(f"no plugin is called {name!r}", value=name, hint="did you mean 'forest'?")
+        return VIEW
+
+    async def enable(self, name: str) -> None:
+        self._change("enable", name)
+
+    async def disable(self, name: str) -> None:
+        self._change("disable", name)
+
+    async def restart(self, name: str) -> None:
+        self._change("restart", name)
+
+    def _change(self, what: str, name: str) -> None:
+        self.plugin(name)
+        self.changes.append((what, name))
+
+    def logs(self, name: str, limit: int) -> list[str]:
+        self.plugin(name)
+        return ["one", "\x1b[31mtwo"][-limit:]
+
+    async def record(self, points: list[WorkloadDataPoint]) -> int:
+        self.points += points
+        return len(points)
+
+    async def workload_stats(self, selection: Selection) -> dict[str, Any]:
+        self.selections.append(selection)
+        count = len(self.points)
+        part = {"count": count, "successRate": 1.0, "avgDuration": 2.5}
+        return {
+            "totalRequests": count,
+            "successRate": 1.0,
+            "avgDuration": 2.5,
+            "byType": {"scheduling": part},
+        }
+
+    async def workload_query(self, selection: Selection) -> list[WorkloadDataPoint]:
+        self.selections.append(selection)
+        return self.points
+
+    async def training_format(self, selection: Selection) -> dict[str, Any]:
+        self.selections.append(selection)
+        return {"features": [], "labels": [], "metadata": {"featureNames": [], "size": 0}}
+
+    def host_info(self) -> dict[str, Any]:
+        return {"name": "engine-ops"}
+
+    def health(self) -> dict[str, Any]:
+        return {"status": "ok"}
+
+    def ready(self) -> tuple[bool, list[str]]:
+        return self.is_ready, [] if self.is_ready else ["stopping"]
+
+
+@dataclass
+class Reply:
+    """What came back over the wire."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body, parse_constant=_refuse)
+
+
+def _refuse(word: str) -> Any:
+    raise AssertionError(f"{word} is not JSON")
+
+
+@dataclass
+class Served:
+    """The scripted host, where it listens, and bytes to and from it."""
+
+    host: ScriptedHost
+    url: str
+
+    @property
+    def address(self) -> tuple[str, int]:
+        name, port = self.url.removeprefix("http://").rsplit(":", 1)
+        return name, int(port)
+
+    async def raw(self, data: bytes) -> Reply:
+        """Sends *data* as it is and reads one response, or to the end."""
+        reader, writer = await asyncio.open_connection(*self.address)
+        try:
+            async with asyncio.timeout(10):
+                writer.write(data)
+                await writer.drain()
+                head = await reader.readuntil(b"\r\n\r\n")
+                lines = head.decode().split("\r\n")
+                headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines[1:] if line)}
+                body = await reader.readexactly(int(headers.get("content-length", "0")))
+            return Reply(int(lines[0].split()[1]), headers, body)
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    async def request(
+        self, method: str, path: str, body: bytes | None = None, *, drop: str = "", **headers: str
+    ) -> Reply:
+        """One request with well-behaved headers; `Content_Type="..."` replaces one, *drop* leaves one out."""
+        sent = {"Host": self.url.removeprefix("http://")}
+        if body is not None:
+            sent |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        sent.pop(drop, None)
+        head = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+        return await self.raw(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + (body or b""))
+
+    async def get(self, path: str, **headers: str) -> Reply:
+        return await self.request("GET", path, **headers)
+
+    async def post(self, path: str, value: object, **headers: str) -> Reply:
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        return await self.request("POST", path, body, **headers)
+
+    async def rpc(self, method: str, params: object = None) -> dict[str, Any]:
+        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {} if params is None else params}
+        reply = await self.post("/rpc", call)
+        assert reply.status == 200
+        answered: dict[str, Any] = reply.json()
+        return answered
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    host = ScriptedHost()
+    config = GatewayConfig(
+        limits=EnvelopeLimits(max_bytes=200_000), body_timeout_s=0.3, shutdown_timeout_s=1.0
+    )
+    runner, url = await listen(make_app(host, config), "127.0.0.1", 0)
+    try:
+        yield Served(host, url)
+    finally:
+        await runner.cleanup()
