@@ -85,7 +85,7 @@ def rpc(method: str, params: str = "{}", *, url: str, token: str | None, timeout
         response = json.loads(answer)
     except ValueError:
         response = None
-    if not isinstance(response, dict) or not ("result" in response or "error" in response):
+    if not isinstance(response, dict) or response.get("jsonrpc") != "2.0":
         raise FailedError(
             f"what answers at {url} is no engine-ops host (HTTP status {status}); give the host's own with --url"
         )

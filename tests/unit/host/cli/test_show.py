@@ -1,0 +1,37 @@
+"""What is shown, and that it stays on its line."""
+
+from __future__ import annotations
+
+import pytest
+
+from host.cli.show import cell, memory, print_rows, printable
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "-"),
+        (True, "yes"),
+        (0, "0"),
+        (0.123456, "0.1235"),
+        (123456.7, "123457"),
+        ("ä b", "ä b"),
+        ({"a": [1]}, '{"a": [1]}'),
+        ("", ""),
+    ],
+)
+def test_a_value_is_shown_on_one_line(value: object, shown: str) -> None:
+    assert cell(value) == shown
+
+
+def test_control_characters_of_a_plugin_are_shown_as_escapes() -> None:
+    assert printable("a\x1b[31mb\tc\nd\u202e") == "a\\x1b[31mb\\tc\\nd\\u202e"
+
+
+def test_memory_is_in_mebibytes() -> None:
+    assert (memory(50 * 1024 * 1024), memory(None)) == ("50 MiB", "-")
+
+
+def test_rows_are_tab_separated_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows(("name", "calls"), [("x\ty", 3), (None, 0.5)])
+    assert capsys.readouterr().out == "name\tcalls\nx\\ty\t3\n-\t0.5\n"
