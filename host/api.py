@@ -1,0 +1,134 @@
+"""The host as its front door sees it: engine, registry and history behind one interface.
+
+Implements `host.gateway.api.HostApi`; each method is a line or two, since the work is done in the rooms.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import host
+from host.clock import Clock
+from host.engine.engine import Engine
+from host.gateway.api import Selection
+from host.registry.entry import Keeper, PluginEntry
+from host.registry.registry import Registry
+from host.registry.view import PluginView
+from host.sandbox.sandbox import LAYERS, TIER
+from host.supervisor.memory import resident_bytes
+from host.supervisor.supervisor import Supervisor
+from host.workload.collector import WorkloadCollector
+from plugin_sdk.contract.answers import Answer
+from plugin_sdk.contract.messages import PROTOCOL_MAX, PROTOCOL_MIN
+from plugin_sdk.contract.problems.request import OptimizeRequest
+from plugin_sdk.contract.workload import WorkloadDataPoint
+
+
+class Host:
+    """One running host. Used on the event loop's thread alone."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        registry: Registry,
+        supervisor: Supervisor,
+        collector: WorkloadCollector,
+        clock: Clock,
+    ) -> None:
+        self._engine = engine
+        self._registry = registry
+        self._supervisor = supervisor
+        self._collector = collector
+        self._clock = clock
+        self._started_ms = clock.wall_ms()
+        self.draining = False
+
+    async def optimize(self, request: OptimizeRequest) -> Answer:
+        return await self._engine.optimize(request)
+
+    def plugins(self) -> Sequence[PluginView]:
+        return [_keeper(entry).view() for entry in self._registry.all()]
+
+    def plugin(self, name: str) -> PluginView:
+        return _keeper(self._registry.get(name)).view()
+
+    async def enable(self, name: str) -> None:
+        await _keeper(self._registry.get(name)).enable()
+
+    async def disable(self, name: str) -> None:
+        await _keeper(self._registry.get(name)).disable()
+
+    async def restart(self, name: str) -> None:
+        await _keeper(self._registry.get(name)).restart()
+
+    def logs(self, name: str, limit: int) -> Sequence[str]:
+        return _keeper(self._registry.get(name)).logs(limit)
+
+    def refused(self) -> list[dict[str, str]]:
+        """Folders that are no plugins, and why."""
+        return [{"folder": str(each.folder), "why": each.why} for each in self._supervisor.refused]
+
+    async def record(self, points: list[WorkloadDataPoint]) -> int:
+        return self._collector.record(points)
+
+    async def workload_stats(self, selection: Selection) -> Mapping[str, Any]:
+        return self._collector.statistics(selection)
+
+    async def workload_query(self, selection: Selection) -> Sequence[WorkloadDataPoint]:
+        return self._collector.select(selection)
+
+    async def training_format(self, selection: Selection) -> Mapping[str, Any]:
+        return self._collector.training_format(selection)
+
+    def host_info(self) -> Mapping[str, Any]:
+        return {
+            "name": "engine-ops",
+            "version": host.__version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(terse=True),
+            "pid": os.getpid(),
+            "eventLoop": _loop_name(),
+            "startedAt": self._started_ms,
+            "uptimeMs": self._clock.wall_ms() - self._started_ms,
+            "memoryBytes": resident_bytes(os.getpid()),
+            "protocol": {"min": PROTOCOL_MIN, "max": PROTOCOL_MAX},
+            "plugins": {
+                "directory": str(self._supervisor.directory),
+                "count": len(self._registry.all()),
+                "ready": len(self._registry.ready()),
+                "refused": self.refused(),
+            },
+            "history": {"points": len(self._collector), "durable": self._collector.durable},
+            "isolation": {"tier": TIER, "layers": dict(LAYERS)},
+        }
+
+    def health(self) -> Mapping[str, Any]:
+        ready, reasons = self.ready()
+        states: dict[str, int] = {}
+        for view in (_keeper(entry) for entry in self._registry.all()):
+            states[view.view().state] = states.get(view.view().state, 0) + 1
+        return {
+            "status": "ok" if ready else "draining",
+            "version": host.__version__,
+            "uptimeMs": self._clock.wall_ms() - self._started_ms,
+            "plugins": states,
+            "refusedFolders": len(self._supervisor.refused),
+            "reasons": list(reasons),
+        }
+
+    def ready(self) -> tuple[bool, Sequence[str]]:
+        # A bad plugin never makes the host unready: the built-ins answer.
+        return (False, ["the host is stopping"]) if self.draining else (True, [])
+
+
+def _keeper(entry: PluginEntry) -> Keeper:
+    assert entry.keeper is not None  # set by PluginKeeper's constructor, before the entry is registered
+    return entry.keeper
+
+
+def _loop_name() -> str:
+    return "uvloop" if "uvloop" in sys.modules else "asyncio"

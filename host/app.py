@@ -1,0 +1,130 @@
+"""Builds the host and runs it: the one place that knows every room.
+
+`serve` is what `engine-ops serve` calls. Start reading at `build`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from host.api import Host
+from host.clock import SystemClock
+from host.config import HostConfig, ServeOptions, load_config
+from host.engine.engine import Engine
+from host.gateway.http import listen, make_app
+from host.process.child import LocalLauncher
+from host.registry.registry import Registry
+from host.supervisor.folder import scan
+from host.supervisor.supervisor import Supervisor
+from host.tasks import finish
+from host.telemetry.logs import set_up
+from host.workload.collector import WorkloadCollector
+from host.workload.journal import Journal
+from host.workload.teacher import Teacher
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A host with all its rooms, up."""
+
+    host: Host
+    registry: Registry
+    supervisor: Supervisor
+    teacher: Teacher
+
+
+@contextlib.asynccontextmanager
+async def build(plugins: Path, scratch: Path, config: HostConfig) -> AsyncIterator[Running]:
+    """A host without its front door; everything it started is gone when the block ends.
+
+    Raises:
+        ConfigError: The plugins directory cannot be read.
+    """
+    clock = SystemClock()
+    registry = Registry(clock)
+    collector = WorkloadCollector(config.history.points)
+    supervisor = Supervisor(plugins, scratch, registry, LocalLauncher(clock), clock, config.supervisor())
+    engine = Engine(registry, Journal(collector, clock), clock)
+    teacher = Teacher(collector, registry.ready, clock, config.teaching)
+    try:
+        await supervisor.start()
+        teacher.start()
+        yield Running(Host(engine, registry, supervisor, collector, clock), registry, supervisor, teacher)
+    finally:
+        await finish(teacher.aclose())
+        await finish(supervisor.aclose())
+
+
+def serve(options: ServeOptions) -> int:
+    """Runs a host until SIGTERM or SIGINT; a second one ends it at once.
+
+    Returns:
+        The exit code: 0 after an orderly end.
+
+    Raises:
+        ConfigError: A setting cannot be used.
+        ListenError: The address is taken.
+    """
+    set_up(options.log_level)
+    config = load_config(options.config)
+    scan(options.plugins)  # a missing directory is an error now, not after the port is open
+    run = asyncio.run
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        run = uvloop.run
+    with contextlib.ExitStack() as stack:
+        base = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engine-ops-")))
+        scratch = base.resolve() / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True)
+        run(_serve(options, config, scratch))
+    return 0
+
+
+async def _serve(options: ServeOptions, config: HostConfig, scratch: Path) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _on_signal, stop, number)
+    async with build(options.plugins.resolve(), scratch, config) as running:
+        runner, url = await listen(make_app(running.host), options.bind, options.port)
+        try:
+            _announce(url, running, options)
+            await stop.wait()
+            running.host.draining = True
+            log.info("host.stopping")
+        finally:
+            await finish(runner.cleanup())
+
+
+def _on_signal(stop: asyncio.Event, number: int) -> None:
+    if stop.is_set():
+        os._exit(128 + number)  # asked twice: the plugins die with this process
+    stop.set()
+
+
+def _announce(url: str, running: Running, options: ServeOptions) -> None:
+    names = [entry.name for entry in running.registry.all()]
+    log.info("host.listening", extra={"url": url, "plugins": names})
+    log.warning(
+        "sandbox.weak",
+        extra={"why": "this version confines plugins by process and limits alone; run plugins you trust"},
+    )
+    if options.json:
+        sys.stdout.write(
+            msgspec.json.encode({"event": "listening", "url": url, "plugins": names}).decode() + "\n"
+        )
+        sys.stdout.flush()

@@ -1,0 +1,129 @@
+"""All settings of a host, gathered; each room's own dataclass says what it means and why it has its default."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from host.errors import ConfigError
+from host.registry.entry import Settings
+from host.rpc.client import ClientLimits
+from host.sandbox.policy import SandboxPolicy
+from host.supervisor.restart import RestartPolicy
+from host.supervisor.supervisor import SupervisorConfig
+from host.workload.teacher import TeacherConfig
+from plugin_sdk.contract.problems.request import unknown_member
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """What the command line says.
+
+    Attributes:
+        plugins: The directory of plugin folders; must exist.
+        data: Where the host keeps what it writes; a temporary folder when `None`.
+        port: 0 takes a free one.
+        json: One line of JSON on stdout when it listens, instead of a sentence on stderr.
+    """
+
+    plugins: Path
+    data: Path | None = None
+    bind: str = "127.0.0.1"
+    port: int = 3000
+    config: Path | None = None
+    allow_weak_sandbox: bool = False
+    json: bool = False
+    log_level: str = "info"
+
+
+@dataclass(frozen=True)
+class HistoryConfig:
+    """How many points of history are kept."""
+
+    points: int = 10_000
+
+
+@dataclass(frozen=True)
+class HostConfig:
+    """Every room's settings."""
+
+    sandbox: SandboxPolicy = field(default_factory=SandboxPolicy)
+    restarts: RestartPolicy = field(default_factory=RestartPolicy)
+    calls: ClientLimits = field(default_factory=ClientLimits)
+    history: HistoryConfig = field(default_factory=HistoryConfig)
+    teaching: TeacherConfig = field(default_factory=TeacherConfig)
+    plugins: dict[str, Settings] = field(default_factory=dict)
+
+    def supervisor(self) -> SupervisorConfig:
+        """The supervisor's part."""
+        return SupervisorConfig(
+            policy=self.sandbox, restarts=self.restarts, client=self.calls, settings=dict(self.plugins)
+        )
+
+
+def load_config(path: Path | None) -> HostConfig:
+    """The settings in a TOML file: a table a room (`[sandbox]`, `[restarts]`, `[calls]`, `[history]`,
+    `[teaching]`), and `[plugins.NAME]` with enabled, priority and config.
+
+    Raises:
+        ConfigError: The file cannot be read, or a key or value in it cannot be used.
+    """
+    if path is None:
+        return HostConfig()
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"the configuration {path} cannot be read: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration {path} is not TOML: {error}") from error
+    rooms = {each.name: each.default_factory for each in fields(HostConfig) if each.name != "plugins"}
+    given: dict[str, Any] = {}
+    for name, table in tables.items():
+        if name == "plugins":
+            given["plugins"] = {
+                plugin: _settings(path, plugin, each) for plugin, each in _table(path, name, table).items()
+            }
+        elif name in rooms:
+            given[name] = _room(path, name, rooms[name], _table(path, name, table))
+        else:
+            raise ConfigError(
+                f"{path}: [{name}] is not known; give {unknown_member(name, {*rooms, 'plugins'})}"
+            )
+    return HostConfig(**given)
+
+
+def _table(path: Path, name: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path}: {name} is {value!r}; give a table: [{name}]")
+    return value
+
+
+def _room(path: Path, name: str, factory: Any, table: dict[str, Any]) -> Any:
+    base = factory()
+    known = {each.name for each in fields(base)}
+    for key, value in table.items():
+        if key not in known:
+            raise ConfigError(f"{path}: {name}.{key} is not known; give {unknown_member(key, known)}")
+        default = getattr(base, key)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or value < 0 or (isinstance(default, int) and not isinstance(value, int)):
+            kind = "an integer" if isinstance(default, int) else "a number"
+            raise ConfigError(
+                f"{path}: {name}.{key} is {value!r}; give {kind} of 0 or more, such as {default}"
+            )
+    return replace(base, **table)
+
+
+def _settings(path: Path, plugin: str, table: object) -> Settings:
+    given = _table(path, f"plugins.{plugin}", table)
+    kinds: dict[str, type] = {"enabled": bool, "priority": int, "config": dict}
+    for key, value in given.items():
+        if key not in kinds:
+            raise ConfigError(
+                f"{path}: plugins.{plugin}.{key} is not known; give {unknown_member(key, set(kinds))}"
+            )
+        if type(value) is not kinds[key]:
+            raise ConfigError(f"{path}: plugins.{plugin}.{key} is {value!r}; give a {kinds[key].__name__}")
+    return Settings(**given)

@@ -1,0 +1,46 @@
+"""The last lines of what a program wrote to stderr; bounded, whatever it writes."""
+
+from __future__ import annotations
+
+from collections import deque
+
+_LINE_BYTES = 4096  # longer lines are cut; a plugin without newlines must not grow the host
+
+
+class OutputLog:
+    """Collects bytes, keeps the last lines. Text is untrusted: shown only as data."""
+
+    def __init__(self, lines: int = 256) -> None:
+        self._lines: deque[str] = deque(maxlen=lines)
+        self._rest = b""
+        self.bytes_seen = 0
+
+    def feed(self, data: bytes) -> None:
+        """Takes what was read."""
+        self.bytes_seen += len(data)
+        *whole, rest = (self._rest + data).split(b"\n")
+        for line in whole:
+            self._keep(line)
+        while len(rest) > _LINE_BYTES:
+            self._keep(rest[:_LINE_BYTES])
+            rest = rest[_LINE_BYTES:]
+        self._rest = rest
+
+    def note(self, text: str) -> None:
+        """A line of the host's own, or one the program sent as a `log` notification."""
+        self._keep(text.encode())
+
+    def tail(self, limit: int) -> list[str]:
+        """The newest *limit* lines, oldest first, the unfinished one included."""
+        lines = list(self._lines)
+        if self._rest:
+            lines.append(_text(self._rest))
+        return lines[-limit:] if limit > 0 else []
+
+    def _keep(self, line: bytes) -> None:
+        for start in range(0, max(1, len(line)), _LINE_BYTES):
+            self._lines.append(_text(line[start : start + _LINE_BYTES]))
+
+
+def _text(line: bytes) -> str:
+    return line.rstrip(b"\r").decode(errors="replace")

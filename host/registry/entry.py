@@ -1,0 +1,104 @@
+"""One plugin in the registry: its manifest, the operator's settings, and who answers for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from host.errors import PluginGoneError
+from host.registry.view import PluginView
+from plugin_sdk.contract.manifest import Manifest
+from plugin_sdk.contract.messages import Capability
+
+
+class Settings(msgspec.Struct, rename="camel", omit_defaults=True):
+    """The operator's word on one plugin; what is `None` or not named is the manifest's."""
+
+    enabled: bool = True
+    priority: int | None = None
+    config: dict[str, Any] = {}
+
+
+class Caller(Protocol):
+    """A process of a plugin that can be called; `host.rpc.PluginClient` is one."""
+
+    async def call(self, method: str, params: bytes, *, deadline: float) -> msgspec.Raw: ...
+
+
+class Keeper(Protocol):
+    """Who keeps one plugin alive: does what operators ask and says how it stands."""
+
+    def view(self) -> PluginView: ...
+
+    def logs(self, limit: int) -> list[str]: ...
+
+    async def enable(self) -> None: ...
+
+    async def disable(self) -> None: ...
+
+    async def restart(self) -> None: ...
+
+
+class PluginEntry:
+    """Askable while `caller` is set, which the keeper does and undoes. See `Askable`."""
+
+    def __init__(self, manifest: Manifest, settings: Settings) -> None:
+        self.manifest = manifest
+        self.settings = settings
+        self.caller: Caller | None = None
+        self.keeper: Keeper | None = None
+        self.epoch = 0
+        self.trained_points = 0
+        self._capabilities: Mapping[str, Capability] = {}
+        self._handles: frozenset[str] = frozenset(manifest.handles)
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def by(self) -> str:
+        return self.manifest.by
+
+    @property
+    def priority(self) -> int:
+        return self.manifest.priority if self.settings.priority is None else self.settings.priority
+
+    @property
+    def capabilities(self) -> Mapping[str, Capability]:
+        return self._capabilities
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The manifest's, with the operator's laid over it key by key."""
+        return {**self.manifest.config, **self.settings.config}
+
+    @property
+    def timeout_s(self) -> float:
+        """The longest one call may take."""
+        return self.manifest.limits.call_timeout_s
+
+    def handles(self, request_type: str) -> bool:
+        """Whether it is asked about requests of this type."""
+        return request_type in self._handles
+
+    def now_ready(
+        self, caller: Caller, capabilities: Mapping[str, Capability], handles: list[str] | None
+    ) -> None:
+        """From here on it can be asked. It may handle fewer types than its manifest says, never more."""
+        self._capabilities = capabilities
+        declared = set(self.manifest.handles)
+        self._handles = frozenset(declared & set(handles) if handles is not None else declared)
+        self.caller = caller
+
+    def not_ready(self) -> None:
+        """From here on it cannot be asked."""
+        self.caller = None
+
+    async def call(self, method: str, params: bytes, *, deadline: float) -> msgspec.Raw:
+        caller = self.caller
+        if caller is None:
+            raise PluginGoneError(self.name, "it is not running")
+        return await caller.call(method, params, deadline=deadline)

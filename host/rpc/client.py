@@ -1,0 +1,367 @@
+"""Calls to one process of a plugin.
+
+Theory of operation. A call is written at once when fewer than `in_flight` are open, and else waits in a bounded
+queue. The deadline stands in the pending entry; one sweep for all entries looks for those that are over, which is
+cheaper than a timer a call. When a deadline passes, the caller is told, `$/cancelRequest` is sent, and the entry
+moves to the overdue ones: the protocol wants an answer all the same, so a plugin that gives none within
+`grace_s` hangs, and its owner is told to end it. Nothing is ever sent twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from host.errors import (
+    BadResultError,
+    CallLateError,
+    PluginBusyError,
+    PluginError,
+    PluginGoneError,
+    RemoteError,
+)
+from host.rpc.counts import CallCounts
+from host.rpc.pipe import Pipe, PipeClosedError
+from plugin_sdk.contract.errors import ErrorCode
+from plugin_sdk.contract.messages import CancelParams, LogParams
+from plugin_sdk.protocol import (
+    Connection,
+    ConnectionLimits,
+    FrameTooLargeError,
+    Junk,
+    NotificationReceived,
+    RequestReceived,
+    ResponseReceived,
+    Role,
+    StrayResponse,
+)
+from plugin_sdk.protocol.connection import StateError, Step
+from plugin_sdk.protocol.wire import ErrorObject
+
+Fault = Literal["hang", "protocol"]
+SWEEP_S = 0.02  # how late the news of a passed deadline may be; the engine keeps its own, exact one
+
+
+@dataclass(frozen=True)
+class ClientLimits:
+    """How much one plugin may hold of the host, and how long it may not answer.
+
+    Attributes:
+        in_flight, queued: Calls sent and unanswered; calls waiting for a place.
+        frame_bytes: Of one message, either way.
+        unsent_bytes: Of requests the plugin does not read; over it, calls are refused.
+        grace_s: From a passed deadline to the verdict that it hangs.
+        junk_lines: Lines on stdout that are no messages, before it is given up.
+    """
+
+    in_flight: int = 4
+    queued: int = 16
+    frame_bytes: int = 8 * 1024 * 1024
+    unsent_bytes: int = 16 * 1024 * 1024
+    grace_s: float = 2.0
+    junk_lines: int = 1000
+
+
+class _Pending:
+    """One open call. `future` is `None` once its caller has gone."""
+
+    __slots__ = ("deadline", "future", "method", "request_id", "started")
+
+    def __init__(
+        self, method: str, future: asyncio.Future[msgspec.Raw], started: float, deadline: float
+    ) -> None:
+        self.method = method
+        self.future: asyncio.Future[msgspec.Raw] | None = future
+        self.started = started
+        self.deadline = deadline
+        self.request_id = 0
+
+
+class PluginClient:
+    """The host's end of one plugin process. Not for use after `close`.
+
+    Args:
+        on_closed: Told once why no call can be made any more, and of what fault the process is guilty, if any, so
+            that its owner ends it.
+        on_log: Told of every line the plugin logs, and of every junk line.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        read_fd: int,
+        write_fd: int,
+        *,
+        limits: ClientLimits | None = None,
+        counts: CallCounts | None = None,
+        on_closed: Callable[[str, Fault | None], None] | None = None,
+        on_log: Callable[[str], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.limits = limits or ClientLimits()
+        self.counts = counts or CallCounts()
+        self._on_closed = on_closed
+        self._on_log = on_log
+        self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
+        self._connection = Connection(Role.HOST, ConnectionLimits(self.limits.frame_bytes))
+        self._pending: dict[int, _Pending] = {}
+        self._overdue: dict[int, float] = {}
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._free = self.limits.in_flight
+        self._junk = 0
+        self._sweeping = False
+        self._closed: str | None = None
+        self._pipe = Pipe(read_fd, write_fd, self._on_data, self._on_eof)
+
+    @property
+    def in_flight(self) -> int:
+        """Calls sent whose callers still wait."""
+        return len(self._pending)
+
+    async def call(self, method: str, params: bytes, *, deadline: float) -> msgspec.Raw:
+        """One call, at most once; see `host.registry.askable.Askable.call`.
+
+        Args:
+            params: A JSON object, encoded, without a newline and without `_meta`.
+            deadline: On the event loop's clock, seconds.
+
+        Raises:
+            CallLateError: The deadline passed first.
+            PluginBusyError: It has as many calls as it may have.
+            PluginGoneError: Its process ended, or its pipe closed, before it answered.
+            RemoteError: It answered with an error.
+            BadResultError: It answered that it has no valid result.
+        """
+        if self._closed is not None:
+            raise PluginGoneError(self.name, self._closed)
+        started = self._now()
+        exclusive = method != "train"  # a training runs beside the calls and takes no place of theirs
+        if exclusive:
+            if self._free > 0:
+                self._free -= 1
+            else:
+                await self._wait_turn(deadline)
+        try:
+            return await self._send_and_wait(method, params, started, deadline)
+        finally:
+            if exclusive:
+                self._give_turn()
+
+    def notify(self, method: str, params: object) -> None:
+        """Tells the plugin something; lost without a word when it is gone."""
+        if self._closed is None:
+            self._write(self._connection.notification(method, params))
+
+    def opened(self) -> None:
+        """To be called when `initialize` was answered well: from now on anything may be sent."""
+        self._connection.step(Step.INITIALIZED)
+
+    def close(self, why: str, *, fault: Fault | None = None) -> None:
+        """Fails every open call with *why* and lets go of the pipes. Safe to call twice."""
+        if self._closed is not None:
+            return
+        self._closed = why
+        self._pipe.close()
+        for _, pending in self._connection.drain_open():
+            self._fail(pending, PluginGoneError(self.name, why))
+        self._pending.clear()
+        self._overdue.clear()
+        for turn in self._queue:
+            if not turn.done():
+                turn.set_exception(PluginGoneError(self.name, why))
+        self._queue.clear()
+        if self._on_closed is not None:
+            self._on_closed(why, fault)
+
+    async def _send_and_wait(
+        self, method: str, params: bytes, started: float, deadline: float
+    ) -> msgspec.Raw:
+        left = deadline - self._now()
+        self.counts.calls += 1
+        if left <= 0:
+            self.counts.late += 1
+            raise CallLateError(self.name, "the deadline had passed before it could be asked")
+        if self._pipe.unsent_bytes > self.limits.unsent_bytes:
+            self.counts.failures += 1
+            raise PluginBusyError(self.name, f"it does not read: {self._pipe.unsent_bytes} bytes wait for it")
+        if len(params) > self.limits.frame_bytes - 256:  # room for the envelope
+            self.counts.failures += 1
+            raise BadResultError(self.name, f"the request of {len(params)} bytes is over its frame limit")
+        future: asyncio.Future[msgspec.Raw] = self._loop.create_future()
+        pending = _Pending(method, future, started, deadline)
+        try:
+            request_id, line = self._connection.request(
+                method, params, token=pending, meta=b'{"deadlineMs":%d}' % max(1, round(left * 1000))
+            )
+        except StateError as error:
+            raise PluginGoneError(self.name, str(error)) from error
+        pending.request_id = request_id
+        self._pending[request_id] = pending
+        if not self._sweeping:
+            self._sweeping = True
+            self._loop.call_later(SWEEP_S, self._sweep)
+        self._write(line)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if request_id in self._pending:
+                self.counts.cancelled += 1
+                self._abandon(pending)
+            raise
+
+    async def _wait_turn(self, deadline: float) -> None:
+        if len(self._queue) >= self.limits.queued:
+            self.counts.calls += 1
+            self.counts.failures += 1
+            raise PluginBusyError(
+                self.name, f"{self.limits.in_flight} calls are open and {len(self._queue)} wait"
+            )
+        turn: asyncio.Future[None] = self._loop.create_future()
+        self._queue.append(turn)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await turn
+        except BaseException as error:
+            if turn in self._queue:
+                self._queue.remove(turn)
+            elif turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._give_turn()  # it was given in the same moment
+            if isinstance(error, TimeoutError):
+                self.counts.calls += 1
+                self.counts.late += 1
+                raise CallLateError(
+                    self.name, "the deadline passed while it was busy with other calls"
+                ) from None
+            raise
+
+    def _give_turn(self) -> None:
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    def _write(self, line: bytes) -> None:
+        try:
+            self._pipe.write(line)
+        except PipeClosedError:
+            # Its exit is about to be noticed by the pidfd, and then says more than a broken pipe does.
+            self.close("it closed its input")
+
+    def _on_eof(self) -> None:
+        self.close("it closed its output")
+
+    def _on_data(self, data: bytes) -> None:
+        try:
+            events = self._connection.receive(data)
+        except FrameTooLargeError as error:
+            self._broken(f"it sent {error.size} bytes without a newline; a frame has at most {error.limit}")
+            return
+        for event in events:
+            kind = type(event)
+            if kind is ResponseReceived:
+                self._on_response(event)  # type: ignore[arg-type]  # narrowed by `kind`, which is the fast way
+            elif kind is StrayResponse:
+                self._on_stray(event)  # type: ignore[arg-type]
+            elif kind is NotificationReceived:
+                self._on_notification(event)  # type: ignore[arg-type]
+            elif kind is Junk:
+                self._on_junk(event)  # type: ignore[arg-type]
+            elif kind is RequestReceived:
+                self._write(
+                    self._connection.error(
+                        event.id,  # type: ignore[union-attr]
+                        ErrorCode.METHOD_NOT_FOUND,
+                        "the host answers no requests in protocol version 1",
+                    )
+                )
+
+    def _on_response(self, event: ResponseReceived) -> None:
+        pending: _Pending = event.token
+        self._pending.pop(event.id, None)
+        future = pending.future
+        if future is None or future.done():
+            return
+        if event.error is not None:
+            self._fail(pending, self._remote_error(event.error))
+        else:
+            assert event.result is not None
+            self.counts.latency.add(self._now() - pending.started)
+            future.set_result(event.result)
+
+    def _on_stray(self, event: StrayResponse) -> None:
+        if event.late and isinstance(event.id, int):
+            self._overdue.pop(event.id, None)
+        else:
+            self.counts.stray += 1
+
+    def _on_notification(self, event: NotificationReceived) -> None:
+        if event.method != "log" or event.params is None or self._on_log is None:
+            return  # unknown notifications are ignored, so that either side may be newer
+        try:
+            line = msgspec.json.decode(event.params, type=LogParams)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self.counts.junk += 1
+            return
+        self._on_log(f"[{line.level}] {line.message}")
+
+    def _on_junk(self, event: Junk) -> None:
+        self.counts.junk += 1
+        self._junk += 1
+        if self._on_log is not None:
+            self._on_log(f"[host] a line on stdout is no message ({event.why}): {event.quote!r}")
+        if self._junk >= self.limits.junk_lines:
+            self._broken(f"it wrote {self._junk} lines on stdout that are no messages")
+
+    def _remote_error(self, error: ErrorObject) -> PluginError:
+        if error.code == ErrorCode.DEADLINE_EXCEEDED:
+            return CallLateError(self.name, "it gave up at the deadline")
+        if error.code == ErrorCode.BAD_RESULT:
+            return BadResultError(self.name, error.message[:300])
+        return RemoteError(self.name, error.code, error.message[:300])
+
+    def _fail(self, pending: _Pending, error: PluginError) -> None:
+        if isinstance(error, CallLateError):
+            self.counts.late += 1
+        else:
+            self.counts.failures += 1
+        if pending.future is not None and not pending.future.done():
+            pending.future.set_exception(error)
+
+    def _abandon(self, pending: _Pending) -> None:
+        """The caller waits no longer: cancel, and watch that an answer comes all the same."""
+        request_id = pending.request_id
+        self._pending.pop(request_id, None)
+        self._connection.give_up(request_id)
+        pending.future = None
+        self._overdue[request_id] = max(pending.deadline, self._now()) + self.limits.grace_s
+        self._write(self._connection.notification("$/cancelRequest", CancelParams(request_id)))
+
+    def _sweep(self) -> None:
+        if self._closed is not None:
+            self._sweeping = False
+            return
+        now = self._now()
+        for pending in [each for each in self._pending.values() if each.deadline <= now]:
+            waited = now - pending.started
+            self._fail(pending, CallLateError(self.name, f"no answer within {waited * 1000:.0f} ms"))
+            self._abandon(pending)
+        if self._overdue and min(self._overdue.values()) <= now:
+            self.close(
+                f"it did not answer a cancelled call within {self.limits.grace_s:g} s: it hangs", fault="hang"
+            )
+            return
+        if self._pending or self._overdue:
+            self._loop.call_later(SWEEP_S, self._sweep)
+        else:
+            self._sweeping = False
+
+    def _broken(self, why: str) -> None:
+        self.close(why, fault="protocol")

@@ -1,0 +1,392 @@
+"""One plugin, kept alive: a task that starts it, watches it, starts it again, or gives it up.
+
+The task is the only one that moves the plugin through its lifecycle; everyone else says what is wanted and nudges.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from host.clock import Clock
+from host.errors import PluginError
+from host.process.child import Child, Launcher, LaunchError
+from host.process.exits import Cause, ExitReport
+from host.registry.entry import PluginEntry
+from host.registry.registry import Registry
+from host.registry.view import IsolationView, PluginView, SettingsView
+from host.rpc.client import ClientLimits, Fault, PluginClient
+from host.rpc.counts import CallCounts
+from host.sandbox.policy import SandboxPolicy
+from host.sandbox.sandbox import LAYERS, TIER, launch_spec
+from host.supervisor.handshake import LoadError, initialize
+from host.supervisor.lifecycle import TRANSITIONS, Event, PluginState, after
+from host.supervisor.memory import resident_bytes
+from host.supervisor.restart import RestartHistory, RestartPolicy
+from host.tasks import finish
+from plugin_sdk.contract.messages import WireLimits
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+SHUTDOWN_S = 2.0  # RELIABILITY: for the plugin's own shutdown, before SIGTERM
+PIPES_GRACE_S = 2.0  # from closed pipes to the process's end, before it is ended
+MEMORY_CHECK_S = 0.1
+STORY_LINES = 32
+SETTLED = frozenset(
+    {
+        PluginState.READY,
+        PluginState.DEGRADED,
+        PluginState.BACKOFF,
+        PluginState.STOPPED,
+        PluginState.QUARANTINED,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every keeper of one host shares."""
+
+    registry: Registry
+    launcher: Launcher
+    clock: Clock
+    chance: Callable[[], float]
+    policy: SandboxPolicy
+    restarts: RestartPolicy
+    client: ClientLimits
+    scratch: Path
+    spawns: asyncio.Semaphore
+
+
+class PluginKeeper:
+    """Keeps the plugin of one entry. `run` is its task; it ends after `end()`."""
+
+    def __init__(self, entry: PluginEntry, folder: Path, around: Surroundings) -> None:
+        self.entry = entry
+        self.folder = folder
+        self.state = PluginState.DISCOVERED
+        self._around = around
+        self._since_ms = around.clock.wall_ms()
+        self._why = "its folder was found"
+        self._next_retry_ms: float | None = None
+        self._history = RestartHistory(around.restarts)
+        self._counts = CallCounts()
+        self._child: Child | None = None
+        self._last_exit: ExitReport | None = None
+        self._last_output: list[str] = []
+        self._story: deque[str] = deque(maxlen=STORY_LINES)
+        self._nudged = asyncio.Event()
+        self._settled = asyncio.Condition()
+        self._wanted = entry.settings.enabled
+        self._restart = False
+        self._ending = False
+        entry.keeper = self
+
+    # What others ask of it.
+
+    async def enable(self) -> None:
+        """Starts it, and waits until it is ready or has failed."""
+        self.entry.settings.enabled = self._wanted = True
+        self._history.forgive()
+        self._around.registry.enabled_changed(self.entry.name, True)
+        self._nudged.set()
+        await self._until(lambda: self.state in SETTLED and self.state is not PluginState.STOPPED)
+
+    async def disable(self) -> None:
+        """Stops it, and waits until it has ended."""
+        self.entry.settings.enabled = self._wanted = False
+        self.entry.not_ready()
+        self._around.registry.enabled_changed(self.entry.name, False)
+        self._nudged.set()
+        await self._until(lambda: self.state is PluginState.STOPPED)
+
+    async def restart(self) -> None:
+        """Stops and starts it, whatever its state; a disabled plugin stays disabled."""
+        self._history.forgive()
+        self._restart = True
+        self._nudged.set()
+        await self._until(lambda: not self._restart and self.state in SETTLED)
+
+    async def wait_settled(self) -> None:
+        """Waits until it can be asked, has failed, or has been stopped."""
+        await self._until(lambda: self.state in SETTLED)
+
+    def end(self) -> None:
+        """Lets `run` come to its end, with the process stopped."""
+        self._ending = True
+        self._wanted = False
+        self.entry.not_ready()
+        self._nudged.set()
+
+    def logs(self, limit: int) -> list[str]:
+        """The newest lines of its log, oldest first."""
+        return self._child.output.tail(limit) if self._child is not None else self._last_output[-limit:]
+
+    def view(self) -> PluginView:
+        """How it stands."""
+        entry, counts = self.entry, self._counts
+        p50, p99 = counts.latency.quantile(0.5), counts.latency.quantile(0.99)
+        running = self._child is not None and self._child.alive
+        limits = self._around.policy.grant(entry.manifest.limits)
+        return PluginView(
+            name=entry.name,
+            version=entry.manifest.version,
+            description=entry.manifest.description,
+            author=entry.manifest.author,
+            supported_types=list(entry.manifest.handles),
+            config=SettingsView(entry.settings.enabled, entry.priority, entry.config),
+            state=self.state.value,
+            state_since=self._since_ms,
+            state_why=self._why,
+            next_retry=self._next_retry_ms,
+            pid=self._child.pid if running and self._child else None,
+            epoch=entry.epoch,
+            restarts=max(0, entry.epoch - 1),
+            capabilities=sorted(entry.capabilities),
+            calls=counts.calls,
+            failures=counts.failures,
+            late=counts.late,
+            p50_ms=None if p50 is None else round(p50 * 1000, 3),
+            p99_ms=None if p99 is None else round(p99 * 1000, 3),
+            memory_bytes=resident_bytes(self._child.pid) if running and self._child else None,
+            trained=entry.trained_points > 0,
+            trained_points=entry.trained_points,
+            limits={name: getattr(limits, name) for name in limits.__struct_fields__},
+            isolation=IsolationView(TIER, dict(LAYERS)),
+            last_exit=self._last_exit,
+            story=list(self._story),
+            folder=str(self.folder),
+        )
+
+    # Its task.
+
+    async def run(self) -> None:
+        """Lives the plugin's life until `end()`."""
+        while not self._ending:
+            self._nudged.clear()
+            if not self._wanted:
+                self._restart = False
+                await self._rest()
+                await self._tell()
+                await self._nudged.wait()
+                continue
+            self._restart = False
+            again = Event.RETRY_DUE if Event.RETRY_DUE in TRANSITIONS[self.state] else Event.START_WANTED
+            await self._move(again, "it is to be started")
+            unfit = self._unfit()
+            if unfit is not None:
+                await self._quarantine(Event.REFUSED, unfit)
+                continue
+            await self._move(Event.VERIFIED, "its manifest is good")
+            await self._live()
+        await self._rest()
+
+    async def _live(self) -> None:
+        """One process, from its start to its end, and what follows from how it ended."""
+        now = self._around.clock.now()
+        self._history.started(now)
+        self.entry.epoch += 1
+        try:
+            async with self._around.spawns:
+                scratch = Path(tempfile.mkdtemp(prefix=f"{self.entry.name}-", dir=self._around.scratch))
+                spec = launch_spec(self.entry.manifest, self.folder, scratch, self._around.policy)
+                child = self._around.launcher.launch(spec)
+        except (LaunchError, OSError) as error:
+            await self._ended(self._not_started(str(error)))
+            return
+        self._child = child
+        try:
+            load_error = await self._serve(child)
+        finally:
+            self.entry.not_ready()
+            await finish(self._bury(child, scratch))
+        report = child.exited.result()
+        if self.state is PluginState.STOPPING:
+            self._last_exit = report
+            await self._move(Event.PROCESS_EXITED, report.summary)
+        elif load_error is not None:
+            self._last_exit = report
+            await self._quarantine(Event.LOAD_FAILED, f"it cannot be loaded: {load_error}")
+        else:
+            await self._ended(report)
+
+    async def _serve(self, child: Child) -> str | None:
+        """Initializes and watches one process until it is gone or asked to be.
+
+        Returns:
+            Why it cannot be loaded, when it said so.
+        """
+        client = PluginClient(
+            self.entry.name,
+            child.stdout_fd,
+            child.stdin_fd,
+            limits=self._around.client,
+            counts=self._counts,
+            on_closed=lambda why, fault: self._on_closed(child, why, fault),
+            on_log=child.output.note,
+        )
+        try:
+            limits = self._around.policy.grant(self.entry.manifest.limits)
+            deadline = self._around.clock.now() + limits.start_timeout_s
+            wire = WireLimits(self._around.client.frame_bytes, self._around.client.in_flight)
+            hello = initialize(client, self.entry, limits, wire, deadline=deadline)
+            greeting = await self._or_wanted_otherwise(hello)
+            if greeting is None:
+                await self._stop(child, client)
+                return None
+            client.opened()
+            await self._move(Event.INITIALIZED, f"it answered initialize, protocol {greeting.protocol}")
+            self.entry.now_ready(client, greeting.capabilities, greeting.handles)
+            await self._move(Event.WARMED, "it can be asked")
+            await self._until_exit_or_nudge(child)
+            if child.alive:
+                await self._stop(child, client)
+        except LoadError as error:
+            child.kill("stopped", "it said that it cannot be loaded")
+            return str(error)
+        except PluginError as error:
+            cause: Cause = "timeout" if child.alive else "exit"
+            child.kill(cause, f"it did not come up: {error.reason}")
+        finally:
+            client.close("its process has ended")
+        return None
+
+    async def _or_wanted_otherwise(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """*work*'s result, or `None` when an operator wants something else first."""
+        task = asyncio.ensure_future(work)
+        nudge = asyncio.ensure_future(self._nudged.wait())
+        both: set[asyncio.Future[Any]] = {task, nudge}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
+        finally:
+            nudge.cancel()
+            task.cancel()
+
+    async def _until_exit_or_nudge(self, child: Child) -> None:
+        nudge = asyncio.ensure_future(self._nudged.wait())
+        cap = self._around.policy.grant(self.entry.manifest.limits).memory_bytes
+        either: set[asyncio.Future[Any]] = {child.exited, nudge}
+        try:
+            while child.alive and not nudge.done():
+                await asyncio.wait(either, timeout=MEMORY_CHECK_S, return_when=asyncio.FIRST_COMPLETED)
+                held = resident_bytes(child.pid) if child.alive else None
+                if held is not None and held > cap:
+                    child.kill("memory", f"it held {held} bytes of memory, its cap is {cap}")
+        finally:
+            nudge.cancel()
+
+    async def _stop(self, child: Child, client: PluginClient) -> None:
+        await self._move(Event.STOP_WANTED, "it is to be stopped")
+        self.entry.not_ready()
+        child.expect_exit("stopped", "the host stopped it")
+        deadline = self._around.clock.now() + SHUTDOWN_S
+        try:
+            await client.call("shutdown", b"{}", deadline=deadline)
+            async with asyncio.timeout_at(deadline):
+                await asyncio.shield(child.exited)
+        except (PluginError, TimeoutError):
+            pass  # the ladder goes on: SIGTERM, then SIGKILL
+        await child.stop()
+
+    async def _bury(self, child: Child, scratch: Path) -> None:
+        if child.alive and self.state is not PluginState.STOPPING:
+            child.kill("stopped", "the host gave it up")
+        report = await asyncio.shield(child.exited)
+        child.close_pipes()
+        self._last_output = child.output.tail(256)
+        self._child = None
+        self._story.append(f"{_clock(report.at_ms)} {report.summary}")
+        await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
+
+    async def _ended(self, report: ExitReport) -> None:
+        """After an end that nobody asked for: wait and start again, or give up."""
+        self._last_exit = report
+        around = self._around
+        around.registry.events.publish(
+            "plugin:error", self.entry.name, report.at_ms, {"cause": report.cause, "summary": report.summary}
+        )
+        if self._history.spent(around.clock.now()):
+            policy = around.restarts
+            why = f"{report.summary}; {policy.intensity} starts within {policy.period_s:g} s are enough"
+            await self._quarantine(Event.INTENSITY_SPENT, why)
+            return
+        delay = self._history.delay_after_exit(report.lived_s, around.chance())
+        self._next_retry_ms = around.clock.wall_ms() + delay * 1000
+        await self._move(Event.PROCESS_EXITED, f"{report.summary}; it starts again in {delay:.1f} s")
+        await self._pause(delay)
+
+    async def _quarantine(self, event: Event, why: str) -> None:
+        self._next_retry_ms = self._around.clock.wall_ms() + self._around.restarts.quarantine_s * 1000
+        await self._move(event, why)
+        await self._pause(self._around.restarts.quarantine_s)
+
+    async def _pause(self, seconds: float) -> None:
+        """Waits, unless somebody wants something."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._nudged.wait()
+        except TimeoutError:
+            pass
+        self._next_retry_ms = None
+
+    async def _rest(self) -> None:
+        if self.state is not PluginState.STOPPED:
+            why = "the host is stopping" if self._ending else "it is disabled"
+            await self._move(Event.STOP_WANTED, why)
+
+    async def _move(self, event: Event, why: str) -> None:
+        was, self.state = self.state, after(self.state, event)
+        self._why = why
+        self._since_ms = self._around.clock.wall_ms()
+        self._story.append(f"{_clock(self._since_ms)} {self.state.value}: {why}")
+        unwell = self.state in (PluginState.BACKOFF, PluginState.QUARANTINED)
+        log.log(
+            logging.WARNING if unwell else logging.INFO,
+            "plugin.state_changed",
+            extra={"plugin": self.entry.name, "was": was.value, "now": self.state.value, "why": why},
+        )
+        detail = {"was": was.value, "now": self.state.value, "why": why}
+        self._around.registry.events.publish("plugin:state", self.entry.name, self._since_ms, detail)
+        await self._tell()
+
+    async def _tell(self) -> None:
+        """Wakes those who wait for a state."""
+        async with self._settled:
+            self._settled.notify_all()
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        async with self._settled:
+            await self._settled.wait_for(lambda: condition() or self._ending)
+
+    def _unfit(self) -> str | None:
+        """Why this manifest cannot be started on this host, good as it is in itself."""
+        if self.entry.manifest.python_dependencies:
+            return (
+                "it asks for Python packages of its own ([dependencies]), which this version does not install"
+            )
+        return None
+
+    def _on_closed(self, child: Child, why: str, fault: Fault | None) -> None:
+        self.entry.not_ready()
+        if fault is not None:
+            child.kill("timeout" if fault == "hang" else "protocol", why)
+        elif child.alive:
+            loop = asyncio.get_running_loop()
+            loop.call_later(PIPES_GRACE_S, child.kill, "stopped", f"{why} but did not end")
+
+    def _not_started(self, why: str) -> ExitReport:
+        return ExitReport(cause="notStarted", summary=why, at_ms=self._around.clock.wall_ms(), lived_s=0.0)
+
+
+def _clock(at_ms: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at_ms / 1000))

@@ -1,0 +1,213 @@
+"""All plugins of one directory: found, started, kept, and let go when their folders go.
+
+The directory is watched, and looked through again every few seconds all the same: notices of the kernel can be
+lost. What changed is taken only when it has been still for a moment, so that a folder that is being copied is not
+started half-way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import watchfiles
+
+from host.clock import Clock
+from host.errors import ConfigError
+from host.process.child import Launcher
+from host.registry.entry import PluginEntry, Settings
+from host.registry.registry import Registry
+from host.rpc.client import ClientLimits
+from host.sandbox.policy import SandboxPolicy
+from host.supervisor.folder import FoundPlugin, RefusedFolder, scan
+from host.supervisor.keeper import PluginKeeper, Surroundings
+from host.supervisor.restart import RestartPolicy
+from host.tasks import Background
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SupervisorConfig:
+    """How plugins are found and kept.
+
+    Attributes:
+        rescan_s: Between two looks at the directory without a notice.
+        still_s: How long a changed folder must have been still before it is taken.
+        spawns: Processes started at once, at most.
+    """
+
+    policy: SandboxPolicy = field(default_factory=SandboxPolicy)
+    restarts: RestartPolicy = field(default_factory=RestartPolicy)
+    client: ClientLimits = field(default_factory=ClientLimits)
+    rescan_s: float = 5.0
+    still_s: float = 0.4
+    spawns: int = 4
+    settings: dict[str, Settings] = field(default_factory=dict)
+
+
+@dataclass
+class _Kept:
+    found: FoundPlugin
+    keeper: PluginKeeper
+    task: asyncio.Task[None]
+
+
+class Supervisor:
+    """Use: `await start()`, and `await aclose()` whatever happens."""
+
+    def __init__(
+        self,
+        directory: Path,
+        scratch: Path,
+        registry: Registry,
+        launcher: Launcher,
+        clock: Clock,
+        config: SupervisorConfig | None = None,
+    ) -> None:
+        self.directory = directory
+        self.refused: list[RefusedFolder] = []
+        self._config = config or SupervisorConfig()
+        self._registry = registry
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
+        self._background = Background()
+        self._around = Surroundings(
+            registry=registry,
+            launcher=launcher,
+            clock=clock,
+            chance=random.random,
+            policy=self._config.policy,
+            restarts=self._config.restarts,
+            client=self._config.client,
+            scratch=scratch,
+            spawns=asyncio.Semaphore(self._config.spawns),
+        )
+
+    async def start(self) -> None:
+        """Starts what lies in the directory; returns without waiting for it to be ready.
+
+        Raises:
+            ConfigError: The directory is missing or cannot be read.
+        """
+        found, refused = await asyncio.to_thread(scan, self.directory)
+        self._note_refused(refused)
+        for plugin in found:
+            self._keep(plugin)
+        self._background.start(self._watch(), name="supervisor:watch")
+
+    async def wait_settled(self, timeout_s: float) -> None:
+        """Waits until every plugin has come up or failed to, for at most *timeout_s*."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                for kept in list(self._kept.values()):
+                    await kept.keeper.wait_settled()
+        except TimeoutError:
+            log.warning("supervisor.still_starting", extra={"waited_s": timeout_s})
+
+    async def aclose(self) -> None:
+        """Stops watching, then every plugin, the last started first; returns when all processes are gone."""
+        await self._background.aclose()
+        kept = list(reversed(self._kept.values()))
+        for each in kept:
+            each.keeper.end()
+        await asyncio.gather(*(each.task for each in kept), return_exceptions=True)
+        for name in list(self._kept):
+            self._registry.unregister(name)
+        self._kept.clear()
+
+    async def rescan(self) -> None:
+        """Brings what runs in line with what lies in the directory, once that is still."""
+        found, refused = await self._scan_still()
+        self._note_refused(refused)
+        now = {plugin.manifest.name: plugin for plugin in found}
+        # A folder that is there but refused keeps its old version running: a failed change changes nothing.
+        broken = {each.folder for each in refused}
+        for name, kept in list(self._kept.items()):
+            plugin = now.get(name)
+            if plugin is None and kept.found.folder not in broken:
+                log.info("plugin.folder_removed", extra={"plugin": name})
+                await self._let_go(name)
+            elif plugin is not None and (plugin.fingerprint, plugin.folder) != (
+                kept.found.fingerprint,
+                kept.found.folder,
+            ):
+                log.info("plugin.folder_changed", extra={"plugin": name})
+                await self._let_go(name)
+                self._keep(plugin)
+        for name, plugin in now.items():
+            if name not in self._kept:
+                self._keep(plugin)
+
+    async def _scan_still(self) -> tuple[list[FoundPlugin], list[RefusedFolder]]:
+        before = await asyncio.to_thread(scan, self.directory)
+        while True:
+            if not self._differs(before[0]):
+                return before
+            await asyncio.sleep(self._config.still_s)
+            after = await asyncio.to_thread(scan, self.directory)
+            if after == before:
+                return after
+            before = after
+
+    def _differs(self, found: Sequence[FoundPlugin]) -> bool:
+        known = {name: (kept.found.folder, kept.found.fingerprint) for name, kept in self._kept.items()}
+        return known != {plugin.manifest.name: (plugin.folder, plugin.fingerprint) for plugin in found}
+
+    async def _watch(self) -> None:
+        """Looks again on every notice and every `rescan_s`; survives the directory's own absence."""
+        while True:
+            try:
+                async for _ in watchfiles.awatch(
+                    self.directory,
+                    debounce=200,
+                    step=50,
+                    rust_timeout=int(self._config.rescan_s * 1000),
+                    yield_on_timeout=True,
+                    ignore_permission_denied=True,
+                ):
+                    await self.rescan()
+            except (ConfigError, OSError) as error:
+                log.warning("supervisor.directory_unreadable", extra={"why": str(error)})
+                await asyncio.sleep(self._config.rescan_s)
+
+    def _keep(self, plugin: FoundPlugin) -> None:
+        settings = self._config.settings.get(plugin.manifest.name) or Settings()
+        entry = PluginEntry(plugin.manifest, settings)
+        keeper = PluginKeeper(entry, plugin.folder, self._around)
+        self._registry.register(entry)
+        task = self._run(keeper)
+        self._kept[entry.name] = _Kept(plugin, keeper, task)
+
+    def _run(self, keeper: PluginKeeper) -> asyncio.Task[None]:
+        # Not in `_background`: that cancels its tasks, and a keeper must see its process to the end.
+        task = asyncio.get_running_loop().create_task(keeper.run(), name=f"plugin:{keeper.entry.name}")
+        task.add_done_callback(_log_failure)
+        return task
+
+    async def _let_go(self, name: str) -> None:
+        kept = self._kept.pop(name)
+        kept.keeper.end()
+        await asyncio.gather(kept.task, return_exceptions=True)
+        self._registry.unregister(name)
+
+    def _note_refused(self, refused: list[RefusedFolder]) -> None:
+        for each in refused:
+            if each not in self.refused:
+                log.error("plugin.refused", extra={"folder": str(each.folder), "why": each.why})
+                self._registry.events.publish(
+                    "plugin:error",
+                    each.folder.name,
+                    self._clock.wall_ms(),
+                    {"cause": "refused", "summary": each.why},
+                )
+        self.refused = refused
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (failure := task.exception()) is not None:
+        log.error("keeper.failed", exc_info=failure, extra={"task": task.get_name()})

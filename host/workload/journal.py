@@ -1,0 +1,57 @@
+"""Turns a request and its answer into a point of history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.clock import Clock
+from host.workload.collector import WorkloadCollector
+from plugin_sdk.contract.answers import Answer
+from plugin_sdk.contract.problems.request import OptimizeRequest
+from plugin_sdk.contract.workload import WorkloadDataPoint
+
+
+class Journal:
+    """What the engine writes to: every request with its result becomes a point."""
+
+    def __init__(self, collector: WorkloadCollector, clock: Clock) -> None:
+        self._collector = collector
+        self._clock = clock
+
+    def size(self) -> int:
+        """Points kept now."""
+        return len(self._collector)
+
+    def record(self, request: OptimizeRequest, answer: Answer) -> None:
+        """Keeps one finished request. Its duration is the time the decision took."""
+        self._collector.record(
+            [
+                WorkloadDataPoint(
+                    timestamp=self._clock.wall_ms(),
+                    request_type=request.type,
+                    resource_usage=_usage(request.data, answer),
+                    duration=float(answer.metrics.duration_ms),
+                    success=answer.success,
+                    metadata={
+                        "source": "request",
+                        "requestId": request.id,
+                        "score": answer.metrics.score,
+                        "decidedBy": answer.decided_by,
+                    },
+                    request_id=request.id,
+                )
+            ]
+        )
+
+
+def _usage(data: dict[str, Any], answer: Answer) -> dict[str, float]:
+    """As the seed's collector: the capacity that was asked about, and the score."""
+    capacity = data.get("nodeCapacity")
+    usage = {
+        name: float(value)
+        for name, value in (capacity.items() if isinstance(capacity, dict) else ())
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    if answer.metrics.score:
+        usage["score"] = answer.metrics.score
+    return usage

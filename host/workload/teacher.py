@@ -1,0 +1,176 @@
+"""Hands history to the plugins: outcomes as they come (`learn`), and from time to time all of it (`train`).
+
+Never on the path of a call: each plugin has a task of its own, and a plugin that is slow to learn is slow alone.
+What a plugin missed while it was busy or down comes with the next batch; a new process starts from a snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from host.clock import Clock
+from host.errors import PluginError
+from host.tasks import Background
+from host.workload.collector import Selection, WorkloadCollector
+from plugin_sdk.contract.manifest import Manifest
+from plugin_sdk.contract.messages import Capability, LearnParams, TrainParams, TrainReply
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    """When plugins are taught.
+
+    Attributes:
+        tick_s: How often the history is looked at for news.
+        growth: A plugin is trained again when the history has grown by this part since the last time.
+        snapshot, batch: Points at most in one `train` and one `learn`.
+        retry_s: After a training that failed.
+    """
+
+    tick_s: float = 0.2
+    growth: float = 0.5
+    snapshot: int = 5_000
+    batch: int = 1_000
+    retry_s: float = 5.0
+
+
+class Pupil(Protocol):
+    """A ready plugin, as the registry has it."""
+
+    epoch: int
+    trained_points: int
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def manifest(self) -> Manifest: ...
+
+    @property
+    def capabilities(self) -> dict[str, Capability]: ...
+
+    async def call(self, method: str, params: bytes, *, deadline: float) -> msgspec.Raw: ...
+
+
+@dataclass
+class _Progress:
+    """How far one process of one plugin has been taught; `seq` counts recorded points."""
+
+    epoch: int
+    learned: int = 0
+    trained: int = 0
+    not_before: float = 0.0
+
+
+class Teacher:
+    """Use: `start()`, and `await aclose()`."""
+
+    def __init__(
+        self,
+        collector: WorkloadCollector,
+        ready: Callable[[], Sequence[Pupil]],
+        clock: Clock,
+        config: TeacherConfig | None = None,
+    ) -> None:
+        self._collector = collector
+        self._ready = ready
+        self._clock = clock
+        self._config = config or TeacherConfig()
+        self._progress: dict[str, _Progress] = {}
+        self._busy: set[str] = set()
+        self._background = Background()
+
+    def start(self) -> None:
+        """Begins to look for news."""
+        self._background.start(self._run(), name="workload:teacher")
+
+    async def aclose(self) -> None:
+        """Ends all teaching that is under way."""
+        await self._background.aclose()
+
+    async def train_now(self, pupil: Pupil) -> TrainReply:
+        """One training, by hand or by plan; its budget is the manifest's `train_timeout`.
+
+        Raises:
+            PluginError: It failed, or took too long.
+        """
+        seen = self._collector.recorded
+        points = self._collector.select(Selection(limit=self._config.snapshot))
+        deadline = self._clock.now() + pupil.manifest.limits.train_timeout_s
+        raw = await pupil.call("train", msgspec.json.encode(TrainParams(points)), deadline=deadline)
+        try:
+            reply = msgspec.json.decode(raw, type=TrainReply)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise PluginError(pupil.name, f"its answer to train is no answer: {error}") from error
+        if reply.trained:
+            pupil.trained_points = seen
+            log.info(
+                "plugin.trained",
+                extra={"plugin": pupil.name, "points": len(points), "metrics": reply.metrics},
+            )
+        return reply
+
+    async def _run(self) -> None:
+        while True:
+            for pupil in self._ready():
+                if pupil.name not in self._busy and self._has_news(pupil):
+                    self._busy.add(pupil.name)
+                    self._background.start(self._teach(pupil), name=f"workload:teach:{pupil.name}")
+            await asyncio.sleep(self._config.tick_s)
+
+    def _state(self, pupil: Pupil) -> _Progress:
+        state = self._progress.get(pupil.name)
+        if state is None or state.epoch != pupil.epoch:
+            state = self._progress[pupil.name] = _Progress(pupil.epoch)
+            pupil.trained_points = 0
+        return state
+
+    def _has_news(self, pupil: Pupil) -> bool:
+        state = self._state(pupil)
+        if self._clock.now() < state.not_before:
+            return False
+        return (
+            "learn" in pupil.capabilities and state.learned < self._collector.recorded
+        ) or self._training_due(pupil)
+
+    def _training_due(self, pupil: Pupil) -> bool:
+        how = pupil.capabilities.get("train")
+        if how is None:
+            return False
+        last = self._state(pupil).trained
+        return self._collector.recorded >= max(how.min_points, last * (1 + self._config.growth), last + 1)
+
+    async def _teach(self, pupil: Pupil) -> None:
+        state = self._state(pupil)
+        try:
+            if "learn" in pupil.capabilities and state.learned < self._collector.recorded:
+                await self._send_news(pupil, state)
+            if self._training_due(pupil):
+                seen = self._collector.recorded
+                reply = await self.train_now(pupil)
+                state.trained = seen
+                if not reply.trained:
+                    log.info("plugin.not_trained", extra={"plugin": pupil.name, "why": reply.reason})
+        except PluginError as error:
+            state.not_before = self._clock.now() + self._config.retry_s
+            log.warning("plugin.teaching_failed", extra={"plugin": pupil.name, "why": error.reason})
+        finally:
+            self._busy.discard(pupil.name)
+
+    async def _send_news(self, pupil: Pupil, state: _Progress) -> None:
+        seen = self._collector.recorded
+        points = self._collector.since(state.learned)
+        reset = state.learned == 0
+        for start in range(0, max(1, len(points)), self._config.batch):
+            params = LearnParams(points[start : start + self._config.batch], reset=reset and start == 0)
+            deadline = self._clock.now() + pupil.manifest.limits.train_timeout_s
+            await pupil.call("learn", msgspec.json.encode(params), deadline=deadline)
+        state.learned = seen

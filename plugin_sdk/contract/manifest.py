@@ -1,0 +1,297 @@
+"""`plugin.toml`: what a plugin is, what it handles, how it is started, what it asks for."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from plugin_sdk.contract.decode import show
+from plugin_sdk.contract.problems.request import unknown_member
+from plugin_sdk.contract.workload import REQUEST_TYPES
+
+MANIFEST_NAME = "plugin.toml"
+MANIFEST_LIMIT_BYTES = 64 * 1024
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+# Source: semver.org, "Is there a suggested regular expression", in our own words.
+VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?\Z")
+ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|KiB|MiB|GiB)?\Z")
+_SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)?\Z")
+_TIMES = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+class Limits(msgspec.Struct, frozen=True, rename="camel"):
+    """What a plugin asks for; the host's policy is the ceiling.
+
+    Memory and CPU count the plugin and all its children. Seconds, bytes, cores.
+    """
+
+    memory_bytes: int = 512 * 1024 * 1024
+    cpu_cores: float = 1.0
+    threads: int = 1
+    scratch_bytes: int = 64 * 1024 * 1024
+    start_timeout_s: float = 30.0
+    call_timeout_s: float = 5.0
+    train_timeout_s: float = 60.0
+
+
+class Manifest(msgspec.Struct, frozen=True, rename="camel"):
+    """A plugin's manifest, checked.
+
+    Exactly one of `entry` (module:attribute) and `command` is set.
+    """
+
+    name: str
+    version: str
+    handles: tuple[str, ...]
+    description: str = ""
+    author: str | None = None
+    entry: str | None = None
+    command: tuple[str, ...] | None = None
+    protocol: int = 1
+    priority: int = 0
+    config: dict[str, Any] = {}
+    limits: Limits = Limits()
+    python_dependencies: tuple[str, ...] = ()
+
+    @property
+    def by(self) -> str:
+        """`name@version`, as answers name it."""
+        return f"{self.name}@{self.version}"
+
+
+class ManifestError(ValueError):
+    """A manifest that cannot be used: file, line, key, value, and what would be right.
+
+    Attributes:
+        file: As given to `parse_manifest`.
+        line: From 1; 0 when it is about the file as a whole.
+        key: Dotted, e.g. `limits.memory`; empty when it is about the file as a whole.
+    """
+
+    def __init__(
+        self, file: str, line: int, key: str, value: object, expected: str, *, missing: bool = False
+    ) -> None:
+        self.file = file
+        self.line = line
+        self.key = key
+        where = f"{file}:{line}" if line else file
+        if not key:
+            text = f"{where}: {expected}"
+        elif missing:
+            text = f"{where}: {key} is missing; give {expected}"
+        else:
+            text = f"{where}: {key} is {show(value)}; give {expected}"
+        super().__init__(text)
+
+
+def parse_manifest(source: bytes, file: str = MANIFEST_NAME) -> Manifest:
+    """The manifest in *source*.
+
+    Raises:
+        ManifestError: The first thing in it that cannot be used.
+    """
+    if len(source) > MANIFEST_LIMIT_BYTES:
+        raise ManifestError(
+            file, 0, "", None, f"it has {len(source)} bytes; give at most {MANIFEST_LIMIT_BYTES}"
+        )
+    try:
+        text = source.decode()
+        tables = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = source[: error.start].count(b"\n") + 1
+        raise ManifestError(file, line, "", None, "it is not UTF-8; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        line = int(found.group(1)) if found else text.count("\n") + 1
+        raise ManifestError(file, line, "", None, f"it is not TOML: {error}") from error
+    except RecursionError as error:
+        raise ManifestError(
+            file, 0, "", None, "it is nested too deeply; a manifest has tables of plain values"
+        ) from error
+    return _Reader(file, text, tables).manifest()
+
+
+class _Reader:
+    """Reads one parsed file, and knows on which line a key stands when something is wrong with it."""
+
+    def __init__(self, file: str, text: str, tables: Mapping[str, Any]) -> None:
+        self.file = file
+        self.lines = text.splitlines()
+        self.tables = tables
+
+    def manifest(self) -> Manifest:
+        self._only("", self.tables, ("plugin", "config", "limits", "dependencies"))
+        plugin = self._table("plugin", required=True)
+        known = (
+            "name",
+            "version",
+            "description",
+            "author",
+            "handles",
+            "entry",
+            "command",
+            "protocol",
+            "priority",
+        )
+        self._only("plugin", plugin, known)
+        name = self._matching(
+            "name", NAME, "lower-case letters, digits and hyphens, 1 to 63, a letter or digit first"
+        )
+        version = self._matching("version", VERSION, "a SemVer version such as 1.0.0")
+        handles = self._texts("plugin.handles", plugin.get("handles"), required=True)
+        for each in handles:
+            if each not in REQUEST_TYPES:
+                raise self._wrong(
+                    "plugin.handles", each, unknown_member(each, REQUEST_TYPES, "one or more of")
+                )
+        if ("entry" in plugin) == ("command" in plugin):
+            both = (
+                "either entry or command, not both"
+                if "entry" in plugin
+                else 'entry = "module:attribute" or a command'
+            )
+            raise self._wrong("plugin.entry", plugin.get("entry"), both, missing="entry" not in plugin)
+        entry = (
+            self._matching("entry", ENTRY, 'a "module:attribute" in this folder')
+            if "entry" in plugin
+            else None
+        )
+        command = (
+            self._texts("plugin.command", plugin["command"], required=True) if "command" in plugin else None
+        )
+        protocol = plugin.get("protocol", 1)
+        if protocol != 1 or isinstance(protocol, bool):
+            raise self._wrong("plugin.protocol", protocol, "1, the version this host speaks")
+        priority = plugin.get("priority", 0)
+        if not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) > 1_000_000:
+            raise self._wrong("plugin.priority", priority, "an integer; higher is asked first")
+        dependencies = self._table("dependencies")
+        self._only("dependencies", dependencies, ("python",))
+        return Manifest(
+            name=name,
+            version=version,
+            handles=tuple(dict.fromkeys(handles)),
+            description=self._text("description"),
+            author=self._text("author") or None,
+            entry=entry,
+            command=tuple(command) if command is not None else None,
+            protocol=1,
+            priority=priority,
+            config=dict(self._table("config")),
+            limits=self._limits(),
+            python_dependencies=tuple(self._texts("dependencies.python", dependencies.get("python", []))),
+        )
+
+    def _limits(self) -> Limits:
+        given = self._table("limits")
+        known = ("memory", "cpu", "threads", "scratch", "start_timeout", "call_timeout", "train_timeout")
+        self._only("limits", given, known)
+        base = Limits()
+        return Limits(
+            memory_bytes=self._size("memory", given, base.memory_bytes),
+            cpu_cores=self._positive("cpu", given, base.cpu_cores),
+            threads=self._count("threads", given, base.threads),
+            scratch_bytes=self._size("scratch", given, base.scratch_bytes),
+            start_timeout_s=self._seconds("start_timeout", given, base.start_timeout_s),
+            call_timeout_s=self._seconds("call_timeout", given, base.call_timeout_s),
+            train_timeout_s=self._seconds("train_timeout", given, base.train_timeout_s),
+        )
+
+    def _wrong(self, key: str, value: object, expected: str, *, missing: bool = False) -> ManifestError:
+        return ManifestError(self.file, self._line(key), key, value, expected, missing=missing)
+
+    def _line(self, key: str) -> int:
+        """Where a dotted key stands: its own line, else its table's header, else the first line."""
+        table, _, name = key.rpartition(".")
+        header = 1
+        inside = not table
+        for number, line in enumerate(self.lines, 1):
+            found = re.match(r"\s*\[\s*([\w.\"'-]+)\s*\]", line)
+            if found:
+                inside = found.group(1) == table
+                if inside or found.group(1) == key:
+                    header = number
+            elif (re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*[.=]", line) and inside) or (
+                table and re.match(rf"\s*{re.escape(key)}\s*=", line)
+            ):
+                return number
+        return header
+
+    def _only(self, table: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
+        for name, value in given.items():
+            if name not in known:
+                key = f"{table}.{name}" if table else name
+                raise self._wrong(key, value, unknown_member(name, known, "only the keys"))
+
+    def _table(self, name: str, *, required: bool = False) -> dict[str, Any]:
+        found = self.tables.get(name, {})
+        if not isinstance(found, dict):
+            raise self._wrong(name, found, f"a table: [{name}]")
+        if required and not found:
+            raise self._wrong(name, None, "a table with name, version, handles and entry", missing=True)
+        return found
+
+    def _text(self, name: str) -> str:
+        value = self.tables["plugin"].get(name, "")
+        if not isinstance(value, str):
+            raise self._wrong(f"plugin.{name}", value, "a text")
+        return value
+
+    def _matching(self, name: str, pattern: re.Pattern[str], expected: str) -> str:
+        key = f"plugin.{name}"
+        if name not in self.tables["plugin"]:
+            raise self._wrong(key, None, expected, missing=True)
+        value = self.tables["plugin"][name]
+        if not isinstance(value, str) or not pattern.match(value):
+            raise self._wrong(key, value, expected)
+        return value
+
+    def _texts(self, key: str, value: object, *, required: bool = False) -> list[str]:
+        if value is None:
+            raise self._wrong(key, None, "a list of texts", missing=True)
+        good = isinstance(value, list) and all(
+            isinstance(each, str) and each and "\0" not in each for each in value
+        )
+        if not good or (required and not value):
+            raise self._wrong(key, value, "a list of texts" + (", at least one" if required else ""))
+        assert isinstance(value, list)
+        return value
+
+    def _size(self, name: str, given: Mapping[str, Any], default: int) -> int:
+        value = given.get(name, default)
+        if isinstance(value, str) and (found := _SIZE.match(value)):
+            value = int(float(found.group(1)) * _SIZES[found.group(2) or "B"])
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**60:
+            raise self._wrong(
+                f"limits.{name}", given.get(name), 'a size such as "512MiB", or bytes as an integer'
+            )
+        return value
+
+    def _seconds(self, name: str, given: Mapping[str, Any], default: float) -> float:
+        value = given.get(name, default)
+        if isinstance(value, str) and (found := _TIME.match(value)):
+            value = float(found.group(1)) * _TIMES[found.group(2) or "s"]
+        good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 86_400
+        if not good:
+            raise self._wrong(
+                f"limits.{name}", given.get(name), 'a time such as "1s" or "300ms", at most a day'
+            )
+        return float(value)
+
+    def _positive(self, name: str, given: Mapping[str, Any], default: float) -> float:
+        value = given.get(name, default)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 4096:
+            raise self._wrong(f"limits.{name}", value, "a number of cores above 0, e.g. 1.0")
+        return float(value)
+
+    def _count(self, name: str, given: Mapping[str, Any], default: int) -> int:
+        value = given.get(name, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4096:
+            raise self._wrong(f"limits.{name}", value, "an integer of 1 or more")
+        return value
