@@ -25,11 +25,11 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-timing
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/unit tests/architecture
 
 layers: $(READY)
-	$(BIN)/lint-imports --no-timing
+	$(BIN)/lint-imports --no-logo
 
 test: check
 	$(BIN)/python -m pytest -q --ignore=tests/unit --ignore=tests/architecture -m "not benchmark" tests sample_plugins

@@ -44,6 +44,7 @@ from plugin_sdk.protocol.connection import StateError, Step
 from plugin_sdk.protocol.wire import ErrorObject
 
 Fault = Literal["hang", "protocol"]
+ASKING = frozenset({"predict", "score", "optimize"})  # what a status page counts as calls
 SWEEP_S = 0.02  # how late the news of a passed deadline may be; the engine keeps its own, exact one
 
 
@@ -183,7 +184,8 @@ class PluginClient:
         self, method: str, params: bytes, started: float, deadline: float
     ) -> msgspec.Raw:
         left = deadline - self._now()
-        self.counts.calls += 1
+        if method in ASKING:
+            self.counts.calls += 1
         if left <= 0:
             self.counts.late += 1
             raise CallLateError(self.name, "the deadline had passed before it could be asked")
@@ -293,7 +295,8 @@ class PluginClient:
             self._fail(pending, self._remote_error(event.error))
         else:
             assert event.result is not None
-            self.counts.latency.add(self._now() - pending.started)
+            if pending.method in ASKING:
+                self.counts.latency.add(self._now() - pending.started)
             future.set_result(event.result)
 
     def _on_stray(self, event: StrayResponse) -> None:

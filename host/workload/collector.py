@@ -17,7 +17,13 @@ DEFAULT_LIMIT = 10_000  # the seed's default
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """Which points: of one type, from *start* to *end* (milliseconds, both included), the newest *limit*."""
+    """Which points of the history are meant. `None` leaves a side open.
+
+    Fields:
+        type: Points of this request type alone.
+        start, end: Milliseconds since the epoch, both included.
+        limit: At most this many, the most recent; >= 1.
+    """
 
     type: str | None = None
     start: float | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,8 +45,12 @@ class TeacherConfig:
 class Pupil(Protocol):
     """A ready plugin, as the registry has it."""
 
-    epoch: int
     trained_points: int
+
+    @property
+    def epoch(self) -> int:
+        """Counts its processes; a new one knows nothing."""
+        ...
 
     @property
     def name(self) -> str: ...
@@ -55,7 +59,7 @@ class Pupil(Protocol):
     def manifest(self) -> Manifest: ...
 
     @property
-    def capabilities(self) -> dict[str, Capability]: ...
+    def capabilities(self) -> Mapping[str, Capability]: ...
 
     async def call(self, method: str, params: bytes, *, deadline: float) -> msgspec.Raw: ...
 

@@ -36,7 +36,7 @@ class Candidate(msgspec.Struct, rename="camel", omit_defaults=True):
     reason: str | None = None
 
 
-class Answer(msgspec.Struct, rename="camel", kw_only=True):
+class Answer(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True):
     """The answer to `engine.optimize`.
 
     Fields:
@@ -54,5 +54,5 @@ class Answer(msgspec.Struct, rename="camel", kw_only=True):
     strategy: str
     degraded: bool
     reasons: list[str] = []
-    candidates: list[Candidate] = []
+    candidates: list[Candidate]
     objective: list[float] | None = None
