@@ -23,7 +23,8 @@ BOM = b"\xef\xbb\xbf"
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKETS = bytes.maketrans(b"[{]}", b"(())")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
-_NUMBER_WORD = re.compile(rb"(?<![\w.])-?(?:NaN|Infinity)\b")
+_NUMBER_WORD = re.compile(rb"(?:NaN|Infinity)\b")  # of "-Infinity", the parser stops after the sign
+_POSITION = re.compile(r"\(byte (\d+)\)$")
 
 _VALUE_LIMIT = 120  # characters; `show` cuts there
 
@@ -191,7 +192,9 @@ def _malformed(body: bytes, error: Exception) -> JsonError:
         return JsonError("the body is UTF-16; send it as UTF-8")
     if "out of range" in what:
         return JsonError("a number in the body is too large for a double; give a finite number")
-    if found := _NUMBER_WORD.search(_STRING.sub(b'""', body)):
+    # Only where the parser stopped: a search of the whole body would let a caller stall the loop with it.
+    at = _POSITION.search(what)
+    if at and (found := _NUMBER_WORD.match(body, int(at.group(1)))):
         return JsonError(f"{found.group().decode()} is not a JSON number; give a finite number or null")
     return JsonError(f"the body is not JSON: {what.removeprefix('JSON is malformed: ')}", plain=True)
 

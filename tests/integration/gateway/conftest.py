@@ -66,6 +66,7 @@ class ScriptedHost:
             decided_by="builtin:least-loaded",
             strategy="best",
             degraded=False,
+            candidates=[],
         )
 
     def plugins(self) -> list[dict[str, Any]]:
