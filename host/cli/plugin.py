@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import Any
 
@@ -14,17 +15,18 @@ from host.cli.show import cell, json_option, memory, print_json, print_rows, pri
 
 COLUMNS = (
     "name",
-    "version",
     "state",
-    "priority",
+    "prio",
     "types",
     "calls",
-    "failures",
+    "failed",
     "p50 ms",
     "p99 ms",
     "memory",
     "restarts",
+    "version",
 )
+WIDE = 100  # columns of a terminal; a narrower one does without the version
 
 
 @click.group(cls=Suggesting)
@@ -41,23 +43,25 @@ def list_(url: str, token: str | None, timeout_s: float, as_json: bool) -> None:
     if as_json:
         print_json(result, one_line=True)
         return
-    print_rows(COLUMNS, [_row(view) for view in result["plugins"]])
+    narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < WIDE
+    shown = len(COLUMNS) - narrow
+    print_rows(COLUMNS[:shown], [_row(view)[:shown] for view in result["plugins"]])
 
 
 def _row(view: dict[str, Any]) -> list[object]:
     config = view.get("config") or {}
     return [
         view.get("name"),
-        view.get("version"),
         view.get("state"),
         config.get("priority"),
-        ",".join(view.get("supportedTypes") or []),
+        ", ".join(view.get("supportedTypes") or []),
         view.get("calls"),
         view.get("failures"),
         view.get("p50Ms"),
         view.get("p99Ms"),
         memory(view.get("memoryBytes")),
         view.get("restarts"),
+        view.get("version"),
     ]
 
 

@@ -13,6 +13,8 @@ json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="One line of JSON, for machines."
 )
 
+_UNBROKEN = 10  # characters; `plugin list` then fits into 80
+
 
 def print_json(value: object, *, one_line: bool) -> None:
     """*value* on standard output; spread over lines for a person at a terminal unless *one_line*."""
@@ -31,13 +33,20 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         for row in [columns, *rows]:
             click.echo("\t".join(cell(value) for value in row))
         return
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*(Text(cell(value)) for value in row))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    shown = [[cell(value) for value in row] for row in rows]
+    for at, column in enumerate(columns):
+        # A long name goes on in the next line; nothing is cut off, and no short word is broken.
+        words = [word for row in shown for word in row[at].split()] + column.split()
+        longest = max((len(word) for word in words), default=1)
+        table.add_column(column, overflow="fold", min_width=min(longest, _UNBROKEN))
+    for row in shown:
+        table.add_row(*(Text(text) for text in row))
     Console().print(table)
 
 

@@ -51,7 +51,7 @@ async def test_plugin_list_is_tab_separated_or_json(served: Any) -> None:
     plain = await run(served, "plugin", "list")
     head, row = (line.split("\t") for line in plain.stdout.splitlines())
     shown = dict(zip(head, row, strict=True))
-    assert (shown["name"], shown["state"], shown["priority"], shown["memory"]) == (
+    assert (shown["name"], shown["state"], shown["prio"], shown["memory"]) == (
         "forest",
         "ready",
         "10",
