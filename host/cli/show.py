@@ -13,7 +13,7 @@ json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="One line of JSON, for machines."
 )
 
-_UNBROKEN = 10  # characters; `plugin list` then fits into 80
+_UNBROKEN = 10  # characters; `plugin list` then fits into 80 columns
 
 
 def print_json(value: object, *, one_line: bool) -> None:
@@ -38,7 +38,7 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     shown = [[cell(value) for value in row] for row in rows]
     for at, column in enumerate(columns):
         # A long name goes on in the next line; nothing is cut off, and no short word is broken.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
+from host.cli.plugin import COLUMNS
 from host.cli.show import cell, memory, print_rows, printable
 
 
@@ -35,3 +37,26 @@ def test_memory_is_in_mebibytes() -> None:
 def test_rows_are_tab_separated_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     print_rows(("name", "calls"), [("x\ty", 3), (None, 0.5)])
     assert capsys.readouterr().out == "name\tcalls\nx\\ty\t3\n-\t0.5\n"
+
+
+def test_a_table_of_plugins_keeps_its_last_column_on_a_terminal_of_80(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    row = (
+        "resource-optimizer-of-x",
+        "quarantined",
+        10,
+        "scheduling, ml-driven",
+        3,
+        0,
+        1.2345,
+        1492.3,
+        "129 MiB",
+        12,
+    )
+    print_rows(COLUMNS[:-1], [row])
+    out = click.unstyle(capsys.readouterr().out)
+    assert "restarts" in out.splitlines()[0]
+    assert max(len(line) for line in out.splitlines()) <= 80
