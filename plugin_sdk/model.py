@@ -80,8 +80,8 @@ class BaseMLModel(ABC):
         """
 
     @abstractmethod
-    def predict(self, input_data: dict[str, Any]) -> PredictionResult:
-        """Predicts from one input. A plain number or mapping is wrapped; `None` or `Abstained` says no."""
+    def predict(self, input_data: dict[str, Any]) -> Any:
+        """A `PredictionResult` for one input. A plain number or mapping is wrapped; `None` or `Abstained` says no."""
 
     def get_metadata(self) -> dict[str, Any]:
         """What is known about the model."""

@@ -236,7 +236,7 @@ class Server:
             self._fail(other, DrainingError("the plugin is shutting down"))
         self._connection.step(Step.SHUTDOWN)
         self._let_go()
-        self._say(self._connection.result(call.id, b"null"))
+        self._say(self._connection.result(call.id, b"{}"))
         _end(EXIT_OK)
 
     def _fail(self, call: Call, error: BaseException) -> None:
