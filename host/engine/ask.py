@@ -97,9 +97,9 @@ class Question:
         if method == "optimize":
             return OptimizeParams(request.type, request.data, request.id, request.constraints)
         if isinstance(self.problem, OneTaskProblem):
-            return ScoreParams(request.type, request.data["task"], request.data["nodes"])
+            return ScoreParams(request.type, {**request.data["task"], "kind": "task"}, request.data["nodes"])
         rest = {name: value for name, value in request.data.items() if name != "jobs"}
-        return ScoreParams(request.type, rest, request.data["jobs"])
+        return ScoreParams(request.type, {**rest, "kind": "queue"}, request.data["jobs"])
 
 
 async def ask(
