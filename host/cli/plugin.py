@@ -22,7 +22,7 @@ COLUMNS = (
     "failed",
     "p50 ms",
     "p99 ms",
-    "memory",
+    "MiB",
     "restarts",
     "version",
 )

@@ -70,5 +70,5 @@ def printable(text: str) -> str:
 
 
 def memory(size_bytes: object) -> str:
-    """Bytes in MiB, for people."""
-    return f"{size_bytes / 1048576:.0f} MiB" if isinstance(size_bytes, int | float) else "-"
+    """Bytes as a number of MiB, for people."""
+    return f"{size_bytes / 1048576:.0f}" if isinstance(size_bytes, int | float) else "-"

@@ -51,11 +51,11 @@ async def test_plugin_list_is_tab_separated_or_json(served: Any) -> None:
     plain = await run(served, "plugin", "list")
     head, row = (line.split("\t") for line in plain.stdout.splitlines())
     shown = dict(zip(head, row, strict=True))
-    assert (shown["name"], shown["state"], shown["prio"], shown["memory"]) == (
+    assert (shown["name"], shown["state"], shown["prio"], shown["MiB"]) == (
         "forest",
         "ready",
         "10",
-        "48 MiB",
+        "48",
     )
     whole = await run(served, "plugin", "list", "--json")
     assert json.loads(whole.stdout)["count"] == 1
