@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -101,4 +102,6 @@ class PluginEntry:
         caller = self.caller
         if caller is None:
             raise PluginGoneError(self.name, "it is not running")
+        if method != "train":  # a training has its own, longer limit, which whoever asks for it has applied
+            deadline = min(deadline, asyncio.get_running_loop().time() + self.timeout_s)
         return await caller.call(method, params, deadline=deadline)
