@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -31,12 +32,18 @@ def run_demo(options: DemoOptions) -> int:
     Raises:
         EngineOpsError: It cannot be run as asked; the message says why and what would help.
     """
-    return asyncio.run(run(options))
+    try:
+        return asyncio.run(run(options))
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
 
 
 async def run(options: DemoOptions) -> int:
-    """As `run_demo`, in a running event loop."""
+    """As `run_demo`, in a running event loop; SIGTERM cancels it, and the host is stopped all the same."""
     options.check()
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     trace = choose(options)
     samples = options.plugins or sample_plugins()
     folder = Path(tempfile.mkdtemp(prefix="engine-ops-demo-"))
@@ -53,7 +60,7 @@ async def run(options: DemoOptions) -> int:
         ending = await _replay(caller, trace, options, folder)
         print(summary(ending), flush=True)
         if options.keep:
-            await asyncio.Event().wait()  # until interrupted
+            await _interrupted()
     return 0 if succeeded(ending.replay) else 1
 
 
@@ -85,6 +92,13 @@ async def _replay(caller: Caller, trace: Trace, options: DemoOptions, folder: Pa
         folder=folder,
         kept=options.keep,
     )
+
+
+async def _interrupted() -> None:
+    """Waits for Ctrl-C, which is no failure here."""
+    event = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, event.set)
+    await event.wait()
 
 
 async def _settled(caller: Caller) -> list[PluginStatus]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from host.errors import ConfigError
 
-DEFAULT_JOBS = 1500
+DEFAULT_JOBS = 3000
 DEFAULT_SECONDS = 75.0
 
 

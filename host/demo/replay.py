@@ -29,6 +29,7 @@ from host.demo.questions import (
 )
 from host.demo.shadow import play_out, start_head
 from host.demo.source import busiest
+from host.demo.status import statuses
 from host.demo.tally import Predictions, Tally
 from host.solvers.queue import easy
 from host.traces.job import Trace
@@ -59,6 +60,10 @@ class Replay:
 
     Args:
         call: As `Caller.timed`: a method and its parameters in, the result and its milliseconds out.
+
+    Attributes:
+        predicting_since: How many jobs had come when a plugin had first trained; `None` before.
+        left_to_builtin: Jobs that waited when the time was up.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class Replay:
         self.tuned_on = busiest(trace, TUNED_JOBS).jobs
         self.tuning = Tuning(worth(DEFAULT, self.tuned_on, trace.procs))
         self.timeline = Timeline(trace.jobs, trace.procs)
+        self.predicting_since: int | None = None
         self.stopped_early = False
         self.forced_starts = 0
         self.left_to_builtin = 0
@@ -96,24 +102,29 @@ class Replay:
         began = time.monotonic()
         total = len(self.trace.jobs)
         packed = tuned = 0
-        while (moment := self.timeline.advance()) is not None:
-            share = self.timeline.admitted / total
-            side: list[Awaitable[None]] = [self._predict(moment), self._record(moment)]
-            if self.timeline.running and packed < share * PACKINGS:
-                packed += 1
-                side.append(self._pack())
-            if tuned < share * TUNINGS:
-                tuned += 1
-                side.append(self._tune())
-            async with asyncio.TaskGroup() as group:
-                for each in side:
-                    group.create_task(_run(each))
-                group.create_task(self._decide())
-            self.elapsed_s = time.monotonic() - began
-            if self.elapsed_s > self.options.seconds:
-                self.stopped_early = True
-                self.timeline.close()
-                break
+        async with asyncio.TaskGroup() as beside:
+            tuning: asyncio.Task[None] | None = None
+            while (moment := self.timeline.advance()) is not None:
+                share = self.timeline.admitted / total
+                if tuned < share * TUNINGS and (tuning is None or tuning.done()):
+                    # One after the other, since each needs the last one's value; the jobs do not wait for it.
+                    tuned += 1
+                    tuning = beside.create_task(self._tune(), name="demo:tune")
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._predict(moment), name="demo:predict")
+                    group.create_task(self._record(moment), name="demo:record")
+                    group.create_task(self._decide(), name="demo:decide")
+                    if self.timeline.running and packed < share * PACKINGS:
+                        packed += 1
+                        group.create_task(self._pack(), name="demo:pack")
+                self.elapsed_s = time.monotonic() - began
+                if self.elapsed_s > self.options.seconds:
+                    self.stopped_early = True
+                    self.timeline.close()
+                    break
+        if not self.stopped_early:
+            for _ in range(tuned, TUNINGS):  # the jobs went by faster than the knobs were tried
+                await self._tune()
         await self._flush()
         self.left_to_builtin = len(self.timeline.waiting)
         play_out(self.timeline, easy)
@@ -132,11 +143,25 @@ class Replay:
             start_head(self.timeline)
 
     async def _predict(self, moment: Moment) -> None:
+        if moment.arrived and self.predicting_since is None:
+            # Predictions have no built-in: before some plugin has learnt from history there is nobody to ask.
+            if not await self._somebody_is_trained():
+                return
+            self.predicting_since = self.timeline.admitted
         for job in moment.arrived:
             result = await self._ask(run_time_request(self._id("predict"), job))
             found = predicted_ms(result)
             if found is not None:
                 self.predictions.by_job[job.id] = found
+
+    async def _somebody_is_trained(self) -> bool:
+        if not self.tally.recorded:
+            return False
+        try:
+            reply, _ = await self._call("plugins.list", {})
+        except CallFailedError:
+            return False
+        return any(each.predicts and each.trained_points for each in statuses(reply))
 
     async def _record(self, moment: Moment) -> None:
         for done in moment.ended:
@@ -181,7 +206,3 @@ class Replay:
 
     def _id(self, what: str) -> str:
         return f"demo-{what}-{next(self._ids)}"
-
-
-async def _run(work: Awaitable[None]) -> None:
-    await work

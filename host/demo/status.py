@@ -21,6 +21,7 @@ class PluginStatus:
     memory_bytes: int | None
     restarts: int
     trained_points: int
+    predicts: bool = False
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> PluginStatus:
@@ -35,6 +36,7 @@ class PluginStatus:
             memory_bytes=_whole(row["memoryBytes"]) if _number(row.get("memoryBytes")) is not None else None,
             restarts=_whole(row.get("restarts")),
             trained_points=_whole(row.get("trainedPoints")),
+            predicts="ml-driven" in (row.get("supportedTypes") or ()),
         )
 
 

@@ -13,7 +13,7 @@ from host.demo.folder import SABOTEUR
 from host.demo.replay import Replay
 from host.demo.shadow import play_alone
 from host.demo.status import PluginStatus
-from host.demo.tally import mean
+from host.demo.tally import BUILTIN, mean
 from host.demo.view import PLUGIN_COLUMNS, TYPES, percent, plugin_row, type_row
 from host.solvers.queue import easy
 
@@ -25,7 +25,7 @@ class Ending:
     Fields:
         saboteur: The answer of `plugins.get` for it; empty when it could not be had.
         stats: The answer of `workload.stats`.
-        folder: Where plugins, history and the host's log are.
+        folder: Where its plugins and its log are.
     """
 
     replay: Replay
@@ -46,6 +46,7 @@ def summary(end: Ending) -> str:
             _types(end.replay),
         ),
         _gains(end.replay),
+        _candidates(end.replay),
         _grid(PLUGIN_COLUMNS, [plugin_row(each) for each in end.plugins]),
         _saboteur(end),
         _where(end),
@@ -118,18 +119,33 @@ def _gains(replay: Replay) -> str:
     )
     predicted, requested = mean(replay.predictions.predicted), mean(replay.predictions.requested)
     if predicted is not None and requested is not None:
+        closer = "the predictions were closer" if predicted > requested else "the requests were closer"
         lines.append(
             f"Run times were predicted for {len(replay.predictions.predicted)} finished jobs, accuracy {predicted:.2f};"
-            f" the users' own requests have {requested:.2f} (1 is exact)."
+            f" the users' own requests have {requested:.2f} (1 is exact): {closer}. They were asked for from job"
+            f" {replay.predicting_since} on, when a plugin had trained: predictions have no built-in."
         )
     best = replay.tuning.best
     if best is not None:
         knobs = ", ".join(f"{name} {value:.3g}" for name, value in best["params"].items())
         lines.append(
-            f"Tuning a queue policy's two knobs: {replay.tuning.default:.2f} untuned, {best['value']:.2f} best of"
-            f" {len(replay.tuning.observations)} tried ({knobs}); mean bounded slowdown of {len(replay.tuned_on)} of the jobs."
+            f"Tuning a queue policy's two knobs, simulated on {len(replay.tuned_on)} of the jobs: mean bounded slowdown"
+            f" {replay.tuning.default:.2f} when set close to first come first served, {best['value']:.2f} at the best of"
+            f" {len(replay.tuning.observations)} settings tried ({knobs})."
         )
     return "\n".join(lines)
+
+
+def _candidates(replay: Replay) -> str:
+    """Who was asked about the queue, what they said, and how often their answer was the best."""
+    queue = replay.tally.types["scheduling"]
+    told = []
+    for (request_type, name), fate in sorted(replay.tally.fates.items()):
+        if request_type == "scheduling" and not name.startswith(BUILTIN):
+            won = sum(count for by, count in queue.deciders.items() if by.partition("@")[0] == name)
+            said = ", ".join(f"{count} {status}" for status, count in sorted(fate.items()))
+            told.append(f"{name}: {said}; decided {won}.")
+    return "\n".join(["Asked about the queue:", *(f"  {each}" for each in told)]) if told else ""
 
 
 def _memory_note(replay: Replay) -> str:
@@ -142,18 +158,24 @@ def _saboteur(end: Ending) -> str:
     found = next((each for each in end.plugins if each.name == SABOTEUR), None)
     if found is None:
         return ""
-    misses = end.replay.tally.misses[SABOTEUR]
-    missed = ", ".join(f"{count} {status}" for status, count in sorted(misses.items())) or "none"
+    fate = end.replay.tally.fate(SABOTEUR)
+    missed = (
+        ", ".join(f"{fate[status]} {status}" for status in ("late", "failed", "invalid") if fate[status])
+        or "none bad"
+    )
     lines = [
         f"The saboteur ({SABOTEUR}) hangs, then eats memory, then dies, and begins again. It was asked {found.calls}"
         f" times and restarted {found.restarts} times; of its answers, {missed}.",
         f"Requests that got no answer because of it or anyone else: {end.replay.tally.unanswered}.",
     ]
-    story = end.saboteur.get("story")
-    if isinstance(story, list) and story:
-        lines.append("What the host says of it:")
-        lines += [f"  {each}" for each in story[-STORY_LINES:]]
+    lines += [f"  {each}" for each in _setbacks(end.saboteur.get("story"))]
     return "\n".join(lines)
+
+
+def _setbacks(story: Any) -> list[str]:
+    """Of the host's own story of a plugin: how its processes ended, and what followed."""
+    told = [str(each) for each in story] if isinstance(story, list) else []
+    return [each for each in told if " backoff: " in each or " quarantined: " in each]
 
 
 def _where(end: Ending) -> str:
@@ -162,7 +184,7 @@ def _where(end: Ending) -> str:
         look = f"Look at {end.url}/api/v1/plugins (the host runs until you press Ctrl-C)."
     else:
         look = (
-            f"The host was at {end.url} and has stopped. Its plugins, history and log are kept in {end.folder};\n"
+            f"The host was at {end.url} and has stopped. Its plugins and its log are kept in {end.folder};\n"
             "start it again with the first command and look at http://127.0.0.1:3000/api/v1/plugins"
         )
     call = """engine-ops call engine.optimize '{"id": "1", "type": "resource", "data": {"items": [{"id": "a", "cpu": 2}], "nodeCapacity": {"cpu": 4}}}'"""
@@ -177,6 +199,3 @@ def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
     return "\n".join([text(columns), *(text(row) for row in rows)])
-
-
-STORY_LINES = 8

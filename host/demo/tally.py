@@ -44,11 +44,11 @@ class Tally:
     """Of the whole replay.
 
     Fields:
-        misses: By plugin, then by what came of asking it instead of an answer ("late", "failed", "invalid").
+        fates: By request type and plugin: what came of asking it ("answered", "abstained", "late", "failed", "invalid").
     """
 
     types: defaultdict[str, TypeTally] = field(default_factory=lambda: defaultdict(TypeTally))
-    misses: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    fates: defaultdict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     failures: Counter[str] = field(default_factory=Counter)
     recorded: int = 0
 
@@ -70,8 +70,7 @@ class Tally:
         of.deciders[str(answer.get("decidedBy"))] += 1
         candidates = [each for each in answer.get("candidates") or [] if isinstance(each, dict)]
         for each in candidates:
-            if each.get("status") in ("late", "failed", "invalid"):
-                self.misses[str(each.get("by")).partition("@")[0]][str(each["status"])] += 1
+            self.fates[request_type, str(each.get("by")).partition("@")[0]][str(each.get("status"))] += 1
         gain = gain_over_builtin(answer.get("objective"), candidates)
         if gain is not None:
             of.gains.append(gain)
@@ -92,6 +91,14 @@ class Tally:
         key = f"{what}: {reason}"
         if key in self.failures or len(self.failures) < MESSAGE_LIMIT:
             self.failures[key] += 1
+
+    def fate(self, plugin: str) -> Counter[str]:
+        """What came of asking this plugin, over all types."""
+        found: Counter[str] = Counter()
+        for (_, name), counts in self.fates.items():
+            if name == plugin:
+                found += counts
+        return found
 
     @property
     def asked(self) -> int:

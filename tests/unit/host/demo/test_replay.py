@@ -31,6 +31,10 @@ class ScriptedHost:
         if method == "workload.record":
             self.points += params["points"]
             return {"recorded": len(params["points"])}, 0.1
+        if method == "plugins.list":
+            return {
+                "plugins": [{"name": "a", "supportedTypes": ["ml-driven"], "trainedPoints": len(self.points)}]
+            }, 0.1
         self.requests.append(params)
         return self.answer(params), 0.1
 
@@ -77,8 +81,20 @@ async def test_all_four_types_are_asked_with_ids_of_their_own():
         "performance",
     }
     assert len({request["id"] for request in host.requests}) == len(host.requests)
-    assert replay.tally.types["ml-driven"].asked == len(TRACE.jobs)
     assert 20 <= len(replay.tuning.observations) <= 30
+
+
+async def test_predictions_are_asked_for_once_a_plugin_has_trained_and_not_before():
+    host = ScriptedHost()
+    replay = await played(host)
+    since = replay.predicting_since
+    assert since is not None
+    assert since > RECORD_LOT
+    # From that job on, every one (several may have come at that instant).
+    assert (
+        len(TRACE.jobs) - since + 1 <= replay.tally.types["ml-driven"].asked <= len(TRACE.jobs) - RECORD_LOT
+    )
+    assert host.requests[0]["type"] != "ml-driven"
 
 
 async def test_every_job_that_ends_is_recorded_once():

@@ -39,18 +39,16 @@ def test_a_failed_call_and_an_infeasible_answer_are_unanswered():
     assert set(tally.failures) == {"scheduling: connection refused", "scheduling: job 7 does not fit"}
 
 
-def test_what_became_of_a_plugin_that_did_not_answer_is_counted():
+def test_what_became_of_asking_each_plugin_is_counted_by_type_and_in_all():
     tally = Tally()
-    candidates = [
-        {"by": "demo-saboteur@0.0.1", "status": "late"},
-        {"by": "demo-saboteur@0.0.1", "status": "failed"},
-        {"by": "good@1", "status": "answered"},
-        {"by": "good@1", "status": "abstained"},
-    ]
-    tally.take("scheduling", answer(candidates=candidates), 1.0)
-    assert {name: dict(of) for name, of in tally.misses.items()} == {
-        "demo-saboteur": {"late": 1, "failed": 1}
-    }
+    late = {"by": "demo-saboteur@0.0.1", "status": "late"}
+    failed = {"by": "demo-saboteur@0.0.1", "status": "failed"}
+    good = {"by": "good@1", "status": "answered"}
+    tally.take("scheduling", answer(candidates=[late, good]), 1.0)
+    tally.take("resource", answer(candidates=[failed, good]), 1.0)
+    assert tally.fates["scheduling", "demo-saboteur"] == {"late": 1}
+    assert tally.fate("demo-saboteur") == {"late": 1, "failed": 1}
+    assert tally.fate("good") == {"answered": 2}
 
 
 @pytest.mark.parametrize(
