@@ -22,7 +22,7 @@ from host.api import Host
 from host.clock import SystemClock
 from host.config import HostConfig, ServeOptions, load_config
 from host.engine.engine import Engine
-from host.gateway.http import listen, make_app
+from host.gateway.http import listen, loopback_address, make_app
 from host.process.child import LocalLauncher
 from host.registry.registry import Registry
 from host.supervisor.folder import scan
@@ -80,7 +80,9 @@ def serve(options: ServeOptions) -> int:
     """
     set_up(options.log_level)
     config = load_config(options.config)
-    scan(options.plugins)  # a missing directory is an error now, not after the port is open
+    # What can be wrong with the options is an error now, not after the plugins have started.
+    loopback_address(options.bind)
+    scan(options.plugins)
     run = asyncio.run
     with contextlib.suppress(ImportError):
         import uvloop

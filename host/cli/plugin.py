@@ -46,6 +46,8 @@ def list_(url: str, token: str | None, timeout_s: float, as_json: bool) -> None:
     narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < WIDE
     shown = len(COLUMNS) - narrow
     print_rows(COLUMNS[:shown], [_row(view)[:shown] for view in result["plugins"]])
+    for each in result.get("refused", ()):
+        click.echo(f"refused: {printable(each['folder'])}: {printable(each['why'])}", err=True)
 
 
 def _row(view: dict[str, Any]) -> list[object]:

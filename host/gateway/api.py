@@ -32,6 +32,10 @@ class HostApi(Protocol):
         """Every plugin, highest priority first."""
         ...
 
+    def refused(self) -> Sequence[Mapping[str, str]]:
+        """Folders of the plugins directory that cannot be plugins as they are: `{folder, why}`."""
+        ...
+
     def plugin(self, name: str) -> PluginView:
         """One plugin in full.
 

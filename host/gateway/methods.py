@@ -54,9 +54,14 @@ def _typed(kind: type[P], run: Callable[[HostApi, P], Awaitable[object]]) -> Met
     return method
 
 
-async def _list(api: HostApi, params: Params) -> object:
+def plugin_list(api: HostApi) -> dict[str, Any]:
+    """`{plugins, count}` as the seed has it, and the folders that were refused, with the reason."""
     plugins = api.plugins()
-    return {"plugins": plugins, "count": len(plugins)}
+    return {"plugins": plugins, "count": len(plugins), "refused": api.refused()}
+
+
+async def _list(api: HostApi, params: Params) -> object:
+    return plugin_list(api)
 
 
 async def _get(api: HostApi, params: NameParams) -> object:

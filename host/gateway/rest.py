@@ -16,7 +16,7 @@ from host.gateway.config import GatewayConfig
 from host.gateway.envelope import JsonError, read_json
 from host.gateway.failure import Failure, failure_from
 from host.gateway.guards import Handler, meet_expectation, read_json_body
-from host.gateway.methods import changed
+from host.gateway.methods import changed, plugin_list
 from host.gateway.params import SelectParams, read_query
 from host.gateway.problem import PROBLEM_JSON, json_response, problem_from, problem_members, status_of
 from host.gateway.traffic import Traffic
@@ -120,8 +120,7 @@ class Rest:
         )
 
     async def list_plugins(self, request: web.Request) -> web.Response:
-        plugins = self._api.plugins()
-        return json_response({"plugins": plugins, "count": len(plugins)})
+        return json_response(plugin_list(self._api))
 
     async def show_plugin(self, request: web.Request) -> web.Response:
         try:

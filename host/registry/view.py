@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from host.process.exits import ExitReport
+from plugin_sdk.contract.manifest import Limits, Manifest
 
 
 class SettingsView(msgspec.Struct, rename="camel"):
@@ -32,6 +33,7 @@ class PluginView(msgspec.Struct, rename="camel", kw_only=True):
             sentence, `next_retry` when it will be started again, if it will.
         p50_ms, p99_ms: Of its latest calls; `None` before the first.
         memory_bytes: Resident now; `None` when it does not run.
+        limits: What it was granted.
         isolation: The layers that are true of its process.
     """
 
@@ -57,9 +59,9 @@ class PluginView(msgspec.Struct, rename="camel", kw_only=True):
     memory_bytes: int | None = None
     trained: bool = False
     trained_points: int = 0
-    limits: dict[str, Any] = {}
+    limits: Limits
     isolation: IsolationView
     last_exit: ExitReport | None = None
     story: list[str] = []
     folder: str = ""
-    manifest: dict[str, Any] = {}
+    manifest: Manifest

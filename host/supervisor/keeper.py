@@ -160,11 +160,12 @@ class PluginKeeper:
             memory_bytes=resident_bytes(self._child.pid) if running and self._child else None,
             trained=entry.trained_points > 0,
             trained_points=entry.trained_points,
-            limits={name: getattr(limits, name) for name in limits.__struct_fields__},
+            limits=limits,
             isolation=IsolationView(TIER, dict(LAYERS)),
             last_exit=self._last_exit,
             story=list(self._story),
             folder=str(self.folder),
+            manifest=entry.manifest,
         )
 
     # Its task.

@@ -72,6 +72,9 @@ class ScriptedHost:
     def plugins(self) -> list[dict[str, Any]]:
         return [VIEW]
 
+    def refused(self) -> list[dict[str, str]]:
+        return [{"folder": "plugins/typo", "why": "plugins/typo/plugin.toml:4: plugin.handels is not a key"}]
+
     def plugin(self, name: str) -> dict[str, Any]:
         if name != "forest":
             raise NotFoundError(f"no plugin is called {name!r}", value=name, hint="did you mean 'forest'?")
