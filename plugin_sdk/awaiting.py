@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     import asyncio
 
 _of_thread = threading.local()
+_PLAIN = frozenset({dict, list, float, int, str, bool, type(None)})  # most answers; a look-up costs least
 
 
 def settled(value: Any) -> Any:
     """*value*, or what it comes to when it is awaitable. The loop is kept: sessions and pools live on it."""
-    if not hasattr(type(value), "__await__"):
+    kind = type(value)
+    if kind in _PLAIN or not hasattr(kind, "__await__"):
         return value
     return _loop().run_until_complete(_await(value))
 

@@ -50,13 +50,10 @@ class Entry:
         return self._attribute(*args, **kwargs)
 
     def _arguments(self, name: str, config: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        try:
-            parameters = inspect.signature(self._attribute).parameters
-        except (TypeError, ValueError):  # a callable that does not say what it takes is given nothing
-            return [], {}
+        parameters = _parameters(self._attribute)
         required = [
             parameter.name
-            for parameter in parameters.values()
+            for parameter in parameters
             if parameter.default is parameter.empty
             and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
             and parameter.name != "config"
@@ -68,7 +65,7 @@ class Entry:
             )
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
-        for parameter in parameters.values():
+        for parameter in parameters:
             value = config if parameter.name == "config" else name
             if parameter.name != "config" and parameter.name not in required:
                 continue
@@ -77,3 +74,13 @@ class Entry:
             else:
                 kwargs[parameter.name] = value
         return args, kwargs
+
+
+def _parameters(attribute: Any) -> list[inspect.Parameter]:
+    # Of a class with both, `inspect.signature` shows __new__, which takes anything for BaseMLModel.
+    own_init = inspect.isclass(attribute) and attribute.__init__ is not object.__init__
+    try:
+        signature = inspect.signature(attribute.__init__ if own_init else attribute)
+    except (TypeError, ValueError):  # a callable that does not say what it takes is given nothing
+        return []
+    return list(signature.parameters.values())[1 if own_init else 0 :]

@@ -46,7 +46,6 @@ from plugin_sdk.failures import (
     UnsupportedVersionError,
 )
 from plugin_sdk.jsonable import NotJsonError, encode_finite
-from plugin_sdk.model import BaseMLModel
 from plugin_sdk.results import prediction_from, reply_from, scores_from, train_reply_from
 from plugin_sdk.roles import Bound, bind
 
@@ -183,8 +182,7 @@ class Handlers:
         with self.lock:
             bound = self._bound
             assert bound.predict is not None
-            model = bound.target
-            if isinstance(model, BaseMLModel) and bound.train is not None and not model.is_trained:
+            if bound.must_train is not None and not bound.must_train.is_trained:
                 value: Any = Abstained(reason=f"not trained yet: {bound.min_points} points are needed")
             else:
                 value = settled(bound.predict(params.input))
@@ -251,7 +249,7 @@ class Handlers:
                     for points, reset in self._missed:
                         assert student.learn is not None
                         settled(student.learn(points, reset))
-                    self._bound = student
+                    self._bound = bind(student.target)  # what training changed of it counts: its model_id
             return encoded
         finally:
             with self.lock:

@@ -61,6 +61,8 @@ class Bound:
     learn: Callable[[WorkloadDataset, bool], Any] | None
     wants_history: bool
     model: BaseMLModel | None
+    must_train: BaseMLModel | None  # `model` where it is the target itself: not asked before it was trained
+    model_id: str | None
 
     def capabilities(self) -> dict[str, Capability]:
         """What is declared in the answer to `initialize`."""
@@ -81,13 +83,6 @@ class Bound:
         """The fewest points worth training on."""
         holder = self.model if self.model is not None else self.target
         return int(getattr(holder, "min_training_points", MIN_TRAINING_POINTS))
-
-    @property
-    def model_id(self) -> str | None:
-        """How its answers name it, if it says."""
-        holder = self.model if self.model is not None else self.target
-        found = getattr(holder, "model_id", None)
-        return found if isinstance(found, str) else None
 
     def describe(self) -> dict[str, Any]:
         """What it says of itself, by whichever of the usual names it has."""
@@ -124,7 +119,14 @@ def bind(target: Any) -> Bound:
         learn=_learn(target) if _has(target, "learn") else None,
         wants_history=wants_history,
         model=model,
+        must_train=target if isinstance(target, BaseMLModel) else None,
+        model_id=_model_id(target if model is None else model),
     )
+
+
+def _model_id(holder: Any) -> str | None:
+    found = getattr(holder, "model_id", None)
+    return found if isinstance(found, str) else None
 
 
 def _has(target: Any, name: str) -> bool:

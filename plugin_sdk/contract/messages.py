@@ -180,14 +180,16 @@ class LearnReply(msgspec.Struct, rename="camel"):
     accepted: int
 
 
-class Abstained(msgspec.Struct, rename="camel"):
-    """ "No" as an answer, to `predict`, `score` or `optimize`. The host asks somebody else.
+def _always() -> bool:
+    return True
 
-    Both members are always written: `abstained` is what tells it from other answers.
-    """
+
+class Abstained(msgspec.Struct, rename="camel", omit_defaults=True):
+    """ "No" as an answer, to `predict`, `score` or `optimize`. The host asks somebody else."""
 
     reason: str | None = None
-    abstained: bool = True
+    # By a factory, because a plain default would be omitted: this member is what tells it from other answers.
+    abstained: bool = msgspec.field(default_factory=_always)
 
 
 class LogParams(msgspec.Struct, rename="camel"):

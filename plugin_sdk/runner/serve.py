@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import select
 import sys
 import threading
 import time
@@ -49,6 +50,8 @@ from plugin_sdk.runner.standby import Standby
 READ_BYTES = 65536  # larger reads cost an mmap each
 HOLD_S = 0.001  # an answer waits this long at most for others to share its write
 GOODBYE_S = 2.0  # for queued work, and again for the author's shutdown(), once the host has gone
+PATIENCE_S = 30.0  # for queued work when stdin has ended but stdout is still read, as in a shell's pipeline
+LAST_TRAINING_S = 1.0  # that `shutdown` lets an open training finish in; the host waits 2 s in all
 EXIT_OK = 0
 EXIT_FAILED = 1
 
@@ -75,7 +78,8 @@ class Server:
         self._progress_sender = self._progress
         self._ended = False
         self._standby = Standby(self, wire.reading)
-        self._trains: queue.SimpleQueue[Call] = queue.SimpleQueue()
+        self._writing = wire.writing
+        self._trains: queue.Queue[Call] = queue.Queue()
         self._trainer: threading.Thread | None = None
 
     def run(self) -> int:
@@ -92,7 +96,7 @@ class Server:
         data = os.read(self._reading, READ_BYTES)
         if not data:
             self._ended = True
-            _exit_after(GOODBYE_S)  # main may never come back
+            self._exit_when_unheard()  # main may never come back
             return False
         self._take(data)
         self._out.flush()
@@ -232,6 +236,7 @@ class Server:
 
     def _shutdown(self, call: Call) -> None:
         self._pending.pop(call.id, None)
+        self._wait_for_training()
         for other in list(self._pending.values()):
             self._fail(other, DrainingError("the plugin is shutting down"))
         self._connection.step(Step.SHUTDOWN)
@@ -280,6 +285,11 @@ class Server:
                 if self._pending.pop(call.id, None) is not None:
                     self._out.add(self._connection.result(call.id, result))
             self._out.flush()
+            self._trains.task_done()
+
+    def _wait_for_training(self) -> None:
+        with self._trains.all_tasks_done:
+            self._trains.all_tasks_done.wait_for(lambda: not self._trains.unfinished_tasks, LAST_TRAINING_S)
 
     def _progress(self, params: ProgressParams) -> None:
         self._say(self._connection.notification("$/progress", params))
@@ -288,9 +298,22 @@ class Server:
 
     def _leave(self, code: int) -> None:
         _exit_after(GOODBYE_S)
+        self._wait_for_training()
         self._let_go()
         self._out.flush()
         _end(code)
+
+    def _exit_when_unheard(self) -> None:
+        """Ends the process soon after nobody reads its answers any more, or when patience runs out."""
+
+        def watch() -> None:
+            poll = select.poll()
+            poll.register(self._writing, 0)  # only errors: that the reading end was closed
+            poll.poll(PATIENCE_S * 1000)
+            time.sleep(GOODBYE_S)
+            os._exit(EXIT_OK)
+
+        threading.Thread(target=watch, name="plugin_sdk.watch", daemon=True).start()
 
     def _let_go(self) -> None:
         if self._handlers is None:

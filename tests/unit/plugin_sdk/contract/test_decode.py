@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import pytest
+
+from plugin_sdk.contract.decode import MissingError, problem_from, show
+
+
+class Inner(msgspec.Struct):
+    cpu: Annotated[float, msgspec.Meta(ge=0)]
+
+
+class Outer(msgspec.Struct, forbid_unknown_fields=True):
+    items: list[Inner]
+    name: str = ""
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"items": [{"cpu": "x"}]}, 'data.items[0].cpu is "x"; give a number'),
+        ({"items": [{"cpu": 1}, {"cpu": -1}]}, "data.items[1].cpu is -1; give a number >= 0.0"),
+        ({"items": [{}]}, "data.items[0].cpu is missing; give a value"),
+        ({"items": 5}, "data.items is 5; give a list"),
+        ({"items": [], "nam": 1}, "data.nam is 1; give only members that are known"),
+        (
+            {"items": [{"cpus": 1}]},
+            "data.items[0].cpu is missing; give a value (found 'cpus'; did you mean 'cpu'?)",
+        ),
+        ([], "data is []; give an object"),
+    ],
+)
+def test_bad_input_is_named_by_path_value_and_remedy(value: object, message: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert(value, Outer)
+    problem = problem_from(caught.value, value, "data")
+    assert str(problem) == message
+    assert isinstance(problem, MissingError) == ("missing" in message)
+
+
+def test_a_long_value_is_cut_and_a_strange_one_shown_all_the_same() -> None:
+    assert len(show("x" * 1000)) == 120
+    assert show(object).startswith("<class")
