@@ -16,27 +16,32 @@ from plugin_sdk.contract.problems import Problem
 log = logging.getLogger(__name__)
 
 
-def solve(problem: Problem, clock: Clock, out_of_time: Stop, *, all_of_them: bool) -> list[Heard]:
+def solve(
+    problem: Problem, clock: Clock, hurry: Stop, out_of_time: Stop, *, all_of_them: bool
+) -> list[Heard]:
     """What the built-ins answer: the first one always, the others while there is time.
 
     Blocking; for large problems call it in a thread.
 
     Args:
-        out_of_time: After it says so the first one finishes in a hurry and its objective may stay unknown.
+        hurry: When it says so the first one finishes in a hurry and no other is begun.
+        out_of_time: When it says so too, an objective that takes long to find stays unknown.
     """
     found = []
     for position, built_in in enumerate(built_ins(problem)):
-        if position and (not all_of_them or out_of_time()):
+        if position and (not all_of_them or hurry()):
             break
-        heard = _solve_one(problem, built_in, clock, out_of_time)
+        heard = _solve_one(problem, built_in, clock, hurry, out_of_time)
         if heard is not None:
             found.append(heard)
     return found
 
 
-def _solve_one(problem: Problem, built_in: BuiltIn, clock: Clock, out_of_time: Stop) -> Heard | None:
+def _solve_one(
+    problem: Problem, built_in: BuiltIn, clock: Clock, hurry: Stop, out_of_time: Stop
+) -> Heard | None:
     began = clock.now()
-    answer: Any = built_in.solve(problem, out_of_time)
+    answer: Any = built_in.solve(problem, hurry)
     if answer is None:
         return None
     try:

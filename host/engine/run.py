@@ -176,11 +176,12 @@ class Run:
         return Decision(built_in[0] if built_in else None, built_in, error=error)
 
     async def _solve(self, *, all_of_them: bool) -> list[Heard]:
-        """The built-ins' answers; refined until the plugins' time is up, then finished in a hurry."""
+        """The built-ins' answers; refined for half of the plugins' time, so that the other half is left to check them."""
         await asyncio.sleep(0)  # the plugins' calls go out first, so that they work meanwhile
+        hurry = self._stop_at((self._began + self._plugins_until) / 2)
         out_of_time = self._stop_at(self._plugins_until)
         return await self._at_work(
-            lambda: fallback.solve(self._problem, self._clock, out_of_time, all_of_them=all_of_them)
+            lambda: fallback.solve(self._problem, self._clock, hurry, out_of_time, all_of_them=all_of_them)
         )
 
     async def _assess(self, answer: Any) -> Assessment:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from host.solvers.first_fit import FirstFit
@@ -84,19 +84,19 @@ def best_fit_decreasing(problem: PackingProblem, out_of_time: Stop = never) -> P
 def _solve(problem: PackingProblem, pack: Pack, out_of_time: Stop, *, sure: bool) -> PackingAnswer | None:
     table = _table(problem)
     orders = _decreasing_orders(table)
-    best = (
-        _first_fit(table, orders[0], out_of_time, sure=True) if sure else pack(table, orders[0], out_of_time)
-    )
+    largest_first = next(orders)
+    if sure:
+        best = _first_fit(table, largest_first, out_of_time, sure=True)
+    else:
+        best = pack(table, largest_first, out_of_time)
     if best is None:
         return None
-    for order in orders[1:]:
-        if out_of_time():
-            break
+    while not out_of_time() and (order := next(orders, None)) is not None:
         found = pack(table, order, out_of_time)
         if found is not None and found.worth < best.worth:
             best = found
     if best.unplaced and not out_of_time():
-        best = _leave_out_the_largest(table, orders[0], pack, best, out_of_time)
+        best = _leave_out_the_largest(table, largest_first, pack, best, out_of_time)
     return _answer(problem, table, best)
 
 
@@ -128,19 +128,17 @@ def _with_slack(free: float, capacity: float) -> float:
     return min(free + CAPACITY_SLACK * capacity, sys.float_info.max)
 
 
-def _decreasing_orders(table: _Table) -> list[list[int]]:
+def _decreasing_orders(table: _Table) -> Iterator[list[int]]:
     """Item indices, largest first, in each reading of "largest"; ties stay in the caller's order."""
     readings: list[Callable[[tuple[float, ...]], tuple[float, ...]]] = [
         lambda share: (max(share), sum(share)),
         lambda share: (sum(share),),
         lambda share: (sum(each * each for each in share),),
     ]
-    several = len(table.scale) > 1
-    indices = range(len(table.demand))
-    return [
-        sorted(indices, key=lambda i, size=size: size(table.shares[i]), reverse=True)  # type: ignore[misc]  # mypy loses the default's type
-        for size in (readings if several else readings[:1])
-    ]
+    one_resource = len(table.scale) == 1  # then all of them say the same
+    for size in readings[:1] if one_resource else readings:
+        sizes = [size(share) for share in table.shares]
+        yield sorted(range(len(sizes)), key=sizes.__getitem__, reverse=True)
 
 
 def _first_fit(table: _Table, order: Sequence[int], out_of_time: Stop, sure: bool = False) -> _Outcome | None:

