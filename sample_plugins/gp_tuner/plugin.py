@@ -17,8 +17,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from space import Points, Space
+from threadpoolctl import threadpool_limits
 
 from plugin_sdk import Abstained
+
+# The matrices are small: several threads would cost more in waiting for each other than they save,
+# five times as much on a busy machine.
+threadpool_limits(1)
 
 MOST_ROUNDS = 16  # of believing the model; more suggestions than that are taken several at a time
 

@@ -53,11 +53,14 @@ class ResourceModel(BaseMLModel):
             for point in good:
                 for name, amount in point.resource_usage.items():
                     usage[name].append(amount)
+            middle = median(point.duration for point in good)
+            near = sum(middle / 2 <= point.duration <= middle * 2 for point in good) / len(good)
             by_type[kind] = {
                 "resources": {name: median(amounts) for name, amounts in usage.items()},
-                "duration": median(point.duration for point in good),
+                "duration": middle,
                 "success": len(good) / len(points),
-                "count": len(good),
+                # How often the median would have been right within a factor of two, less when little was seen.
+                "confidence": near * min(1.0, len(good) / FULL_CONFIDENCE_POINTS),
             }
         if not by_type:
             return TrainReply(False, len(data), f"no request type has {self.fewest} successful points yet")
@@ -85,14 +88,13 @@ class ResourceModel(BaseMLModel):
         known = self.by_type.get(kind) if isinstance(kind, str) else None
         seen = known or average(list(self.by_type.values()))
         scale = size / BASE_SIZE
-        confidence = min(1.0, seen["count"] / FULL_CONFIDENCE_POINTS) * seen["success"]
         return PredictionResult(
             {
                 "optimal_resources": {name: amount * scale for name, amount in seen["resources"].items()},
                 "expected_duration": seen["duration"] * scale,
                 "success_probability": seen["success"],
             },
-            confidence if known else confidence * 0.5,
+            seen["confidence"] if known else seen["confidence"] * 0.5,
             self.model_id,
             {"based_on": kind if known else "average over types", "scale": scale},
         )
@@ -108,7 +110,7 @@ def average(seen: list[dict[str, Any]]) -> dict[str, Any]:
         },
         "duration": fmean(each["duration"] for each in seen),
         "success": fmean(each["success"] for each in seen),
-        "count": min(each["count"] for each in seen),
+        "confidence": min(each["confidence"] for each in seen),
     }
 
 

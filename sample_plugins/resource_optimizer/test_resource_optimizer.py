@@ -64,6 +64,14 @@ def test_a_type_never_seen_gets_the_average_over_types_and_less_confidence(harne
     assert unknown.confidence is not None and 0 < unknown.confidence < known
 
 
+def test_it_is_sure_of_itself_only_where_durations_are_alike(harness: PluginHarness) -> None:
+    alike = [point("web", 10 + each % 3, cpu=1) for each in range(100)]
+    spread = [point("batch", 10.0 ** (each % 7), cpu=1) for each in range(100)]
+    harness.train(alike + spread)
+    assert asked(harness, request_type="web").confidence == 1.0
+    assert (asked(harness, request_type="batch").confidence or 1.0) < 0.2
+
+
 def test_history_without_a_success_teaches_nothing_and_says_why(harness: PluginHarness) -> None:
     reply = harness.train([point("batch", 5, False, cpu=1)] * 20)
     assert not reply.trained

@@ -23,6 +23,7 @@ class SimplePredictor(BaseMLModel):
         self.duration_ms = 0.0
         self.success_rate = 0.0
         self.resources: dict[str, float] = {}
+        self.confidence = 0.0
 
     def train(self, data: Sequence[WorkloadDataPoint]) -> None:
         """Takes the averages.
@@ -39,6 +40,10 @@ class SimplePredictor(BaseMLModel):
         self.duration_ms = sum(point.duration for point in data) / len(data)
         self.success_rate = sum(point.success for point in data) / len(data)
         self.resources = {name: sum(amounts) / len(amounts) for name, amounts in usage.items()}
+        # The share of history that the average comes within a factor of two of: an average of durations from
+        # seconds to days should not be as sure of itself as one of durations that are all alike.
+        near = sum(self.duration_ms / 2 <= point.duration <= self.duration_ms * 2 for point in data)
+        self.confidence = near / len(data) * min(1.0, len(data) / FULL_CONFIDENCE_POINTS)
         self.training_metadata = {"data_points": len(data), "resources": sorted(self.resources)}
         self.is_trained = True
 
@@ -64,7 +69,7 @@ class SimplePredictor(BaseMLModel):
                 "success_probability": self.success_rate,
                 "recommended_resources": {name: amount * scale for name, amount in self.resources.items()},
             },
-            min(1.0, self.training_metadata["data_points"] / FULL_CONFIDENCE_POINTS) * 0.5,
+            self.confidence,
             self.model_id,
             {"scale": scale, **self.training_metadata},
         )

@@ -63,6 +63,15 @@ def test_it_finds_the_mean_of_a_noisy_workload(harness: PluginHarness) -> None:
     assert found["recommended_resources"]["cpu"] == pytest.approx(4, rel=0.03)
 
 
+def test_it_is_sure_of_itself_only_where_durations_are_alike(harness: PluginHarness) -> None:
+    harness.train([point(100 + each % 7) for each in range(200)])
+    alike = asked(harness).confidence
+    harness.train([point(10.0 ** (each % 7)) for each in range(200)])
+    spread = asked(harness).confidence
+    assert alike == 1.0
+    assert spread is not None and spread < 0.2
+
+
 @pytest.mark.parametrize("size", [-1, "big", True, None])
 def test_a_size_that_is_none_is_refused_by_name(harness: PluginHarness, size: object) -> None:
     harness.train([point()] * 10)
