@@ -25,7 +25,9 @@ def load_folder(folder: str | Path) -> Any:
     folder = Path(folder).resolve()
     manifest = parse_manifest((folder / MANIFEST_NAME).read_bytes(), str(folder / MANIFEST_NAME))
     if manifest.entry is None:
-        raise ValueError(f"{manifest.name} is started by a command; only an entry can be loaded into a process")
+        raise ValueError(
+            f"{manifest.name} is started by a command; only an entry can be loaded into a process"
+        )
     module_name, _, attribute = manifest.entry.partition(":")
     found: Any = _module(folder, module_name)
     for step in attribute.split("."):
@@ -41,7 +43,9 @@ def _module(folder: Path, name: str) -> ModuleType:
     if spec is None or spec.loader is None or not path.is_file():
         raise ValueError(f"there is no {path}; entry names the module {name!r}")
     module = importlib.util.module_from_spec(spec)
-    beside = {each.stem for each in folder.glob("*.py")} | {each.parent.name for each in folder.glob("*/*.py")}
+    beside = {each.stem for each in folder.glob("*.py")} | {
+        each.parent.name for each in folder.glob("*/*.py")
+    }
     hidden = {each: sys.modules.pop(each) for each in beside if each in sys.modules}
     sys.modules[own_name] = module
     sys.path.insert(0, str(folder))
