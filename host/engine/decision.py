@@ -40,6 +40,7 @@ class Asking:
 
     Fields:
         asked: How many plugins could be asked.
+        absent: Who should have been asked too, but is down.
         bound: What no answer can beat, if that is known.
         whole_ms: The time there was.
     """
@@ -48,6 +49,7 @@ class Asking:
     problem: Problem
     strategy: Chosen
     asked: int
+    absent: Sequence[str]
     whole_ms: float
     history_size: int
     bound: Objective | None = field(default=None)
@@ -67,10 +69,7 @@ def write_up(asking: Asking, decision: Decision, duration_ms: float) -> Answer:
     weaker = what_went_wrong(decision.plugins)
     if asking.strategy.reason:
         weaker.append(asking.strategy.reason)
-    if not asking.asked and built_ins(problem):
-        weaker.append(
-            f"no plugin that handles {asking.request.type} could be asked; the built-in answered alone"
-        )
+    weaker += [f"{name} could not be asked: it is not up" for name in asking.absent]
     spared = [f"{name} was not waited for: the answer cannot be beaten" for name in decision.spared]
     objective = None if chosen is None else chosen.objective
     return Answer(
@@ -95,6 +94,7 @@ def _why_nobody(asking: Asking, decision: Decision) -> str:
     if built_ins(asking.problem):
         return f"no answer was ready within {asking.whole_ms:g} ms; give a larger deadlineMs or a smaller problem"
     if not asking.asked:
-        return f"no plugin that handles {kind} can be asked, and it has no built-in; drop one into the plugins directory"
+        down = f" ({', '.join(asking.absent)} handles it but is not up)" if asking.absent else ""
+        return f"no plugin can be asked about {kind}{down}, and it has no built-in; drop one into the plugins directory"
     said = "; ".join(f"{each.by} {each.status}: {each.reason}" for each in decision.plugins)
     return f"no plugin answered this {kind} request, and it has no built-in ({said})"

@@ -56,7 +56,9 @@ class Engine:
         """
         problem = parse_problem(request)
         plugins = self._directory.askable(request.type)
-        run = Run(request, problem, plugins, self._history.size(), self._clock, self._config)
+        absent = self._directory.absent(request.type)
+        size = self._history.size()
+        run = Run(request, problem, plugins, absent, size, self._clock, self._config)
         answer = await run.answer()
         try:
             self._history.record(request, answer)

@@ -39,12 +39,14 @@ class Run:
         request: OptimizeRequest,
         problem: Problem,
         plugins: Sequence[Askable],
+        absent: Sequence[str],
         history_size: int,
         clock: Clock,
         config: EngineConfig,
     ) -> None:
         self._request = request
         self._problem = problem
+        self._absent = absent
         self._history_size = history_size
         self._clock = clock
         self._config = config
@@ -73,6 +75,7 @@ class Run:
             problem=self._problem,
             strategy=strategy,
             asked=len(self._asked),
+            absent=self._absent,
             whole_ms=(self._deadline - self._began) * 1000.0,
             history_size=self._history_size,
             bound=self._bound,

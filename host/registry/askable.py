@@ -55,3 +55,7 @@ class Directory(Protocol):
     def askable(self, request_type: str) -> Sequence[Askable]:
         """Enabled, ready plugins that handle this type, highest priority first, then by name."""
         ...
+
+    def absent(self, request_type: str) -> Sequence[str]:
+        """`name@version` of the enabled plugins that handle this type and cannot be asked now, by name."""
+        ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -12,6 +13,9 @@ from host.errors import PluginGoneError
 from host.registry.view import PluginView
 from plugin_sdk.contract.manifest import Manifest
 from plugin_sdk.contract.messages import Capability
+
+
+_TAUGHT = frozenset({"train", "learn"})  # bounded by the manifest's `train_timeout`, which the caller gives
 
 
 class Settings(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -43,13 +47,19 @@ class Keeper(Protocol):
 
 
 class PluginEntry:
-    """Askable while `caller` is set, which the keeper does and undoes. See `Askable`."""
+    """Askable while `caller` is set, which the keeper does and undoes. See `Askable`.
+
+    Attributes:
+        timeout_s: The longest one question may take: the manifest's, until the keeper cuts it at the host's
+            ceiling.
+    """
 
     def __init__(self, manifest: Manifest, settings: Settings) -> None:
         self.manifest = manifest
         self.settings = settings
         self.caller: Caller | None = None
         self.keeper: Keeper | None = None
+        self.timeout_s = manifest.limits.call_timeout_s
         self.epoch = 0
         self.trained_points = 0
         self._capabilities: Mapping[str, Capability] = {}
@@ -76,11 +86,6 @@ class PluginEntry:
         """The manifest's, with the operator's laid over it key by key."""
         return {**self.manifest.config, **self.settings.config}
 
-    @property
-    def timeout_s(self) -> float:
-        """The longest one call may take."""
-        return self.manifest.limits.call_timeout_s
-
     def handles(self, request_type: str) -> bool:
         """Whether it is asked about requests of this type."""
         return request_type in self._handles
@@ -102,6 +107,8 @@ class PluginEntry:
         caller = self.caller
         if caller is None:
             raise PluginGoneError(self.name, "it is not running")
+        if method not in _TAUGHT:
+            deadline = min(deadline, asyncio.get_running_loop().time() + self.timeout_s)
         if method != "train":  # a training has its own, longer limit, which whoever asks for it has applied
             deadline = min(deadline, asyncio.get_running_loop().time() + self.timeout_s)
         return await caller.call(method, params, deadline=deadline)

@@ -60,6 +60,14 @@ class Registry:
         """Those that are ready and handle this type, in the order of `all`."""
         return [entry for entry in self.all() if entry.caller is not None and entry.handles(request_type)]
 
+    def absent(self, request_type: str) -> Sequence[str]:
+        """See `Directory.absent`."""
+        return [
+            entry.by
+            for entry in self.all()
+            if entry.caller is None and entry.settings.enabled and entry.handles(request_type)
+        ]
+
     def ready(self) -> Sequence[PluginEntry]:
         """Those that can be asked anything at all, in the order of `all`."""
         return [entry for entry in self.all() if entry.caller is not None]

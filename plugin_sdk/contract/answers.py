@@ -41,8 +41,8 @@ class Answer(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True):
 
     Fields:
         decided_by: `name@version`, `builtin:NAME`, or "ensemble" when several were combined; `None` without a result.
-        degraded: Whether something was weaker than asked for (a plugin failed, was late or invalid, or
-            nobody but the built-in could be asked); `reasons` says what.
+        degraded: Whether something was weaker than asked for (a plugin failed, was late or invalid, or could
+            not be asked because it is down); `reasons` says what.
     """
 
     request_id: str

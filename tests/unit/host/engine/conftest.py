@@ -57,10 +57,14 @@ class ListedPlugins:
     """A directory of a fixed list; each plugin handles every type."""
 
     def __init__(self, plugins: Sequence[ScriptedPlugin]) -> None:
+        self.down: Sequence[str] = ()
         self._plugins = sorted(plugins, key=lambda each: (-each.priority, each.name))
 
     def askable(self, request_type: str) -> Sequence[ScriptedPlugin]:
         return self._plugins
+
+    def absent(self, request_type: str) -> Sequence[str]:
+        return self.down
 
 
 class KeptHistory:
@@ -85,9 +89,12 @@ class Rig:
 
     def __init__(self) -> None:
         self.history = KeptHistory()
+        self.down: Sequence[str] = ()
 
     def engine(self, *plugins: ScriptedPlugin, **config: Any) -> Engine:
-        return Engine(ListedPlugins(plugins), self.history, SystemClock(), EngineConfig(**config))
+        listed = ListedPlugins(plugins)
+        listed.down = self.down
+        return Engine(listed, self.history, SystemClock(), EngineConfig(**config))
 
     async def ask(self, type_: str, data: dict[str, Any], *plugins: ScriptedPlugin, **request: Any) -> Answer:
         config = request.pop("config", {})
