@@ -237,7 +237,7 @@ async def test_a_prediction_without_a_model_id_carries_the_plugins_name(rig):
 async def test_a_prediction_nobody_can_give_is_a_clear_error_and_recorded(rig):
     with pytest.raises(
         NoAnswerError,
-        match=r"no plugin that handles ml-driven can be asked.*drop one into the plugins directory",
+        match=r"no plugin can be asked about ml-driven.*drop one into the plugins directory",
     ):
         await rig.ask("ml-driven", {})
     bad = [
