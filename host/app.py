@@ -64,8 +64,10 @@ async def build(plugins: Path, scratch: Path, config: HostConfig) -> AsyncIterat
         teacher.start()
         yield Running(Host(engine, registry, supervisor, collector, clock), registry, supervisor, teacher)
     finally:
-        await finish(teacher.aclose())
-        await finish(supervisor.aclose())
+        try:
+            await finish(teacher.aclose())
+        finally:  # also when this is cancelled meanwhile
+            await finish(supervisor.aclose())
 
 
 def serve(options: ServeOptions) -> int:

@@ -14,7 +14,12 @@ from host.sandbox.policy import SandboxPolicy
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.supervisor import SupervisorConfig
 from host.workload.teacher import TeacherConfig
+from plugin_sdk.contract.decode import show
 from plugin_sdk.contract.problems.request import unknown_member
+
+_BEYOND = 2**60  # no setting is as large; the kernel's limits and the loop's timers take nothing above
+_MAY_BE_ZERO = frozenset({"queued", "nice", "base_s", "cap_s", "growth", "retry_s", "points", "grace_s"})
+_WORDS = {bool: "true or false", int: "an integer", dict: "a table"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def load_config(path: Path | None) -> HostConfig:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"the configuration {path} cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a number without end, too deep
         raise ConfigError(f"the configuration {path} is not TOML: {error}") from error
     rooms = {each.name: each.default_factory for each in fields(HostConfig) if each.name != "plugins"}
     given: dict[str, Any] = {}
@@ -96,7 +101,7 @@ def load_config(path: Path | None) -> HostConfig:
 
 def _table(path: Path, name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ConfigError(f"{path}: {name} is {value!r}; give a table: [{name}]")
+        raise ConfigError(f"{path}: {name} is {show(value)}; give a table: [{name}]")
     return value
 
 
@@ -108,10 +113,12 @@ def _room(path: Path, name: str, factory: Any, table: dict[str, Any]) -> Any:
             raise ConfigError(f"{path}: {name}.{key} is not known; give {unknown_member(key, known)}")
         default = getattr(base, key)
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or value < 0 or (isinstance(default, int) and not isinstance(value, int)):
+        least = "of 0 or more" if key in _MAY_BE_ZERO else "above 0"
+        good = number and 0 <= value < _BEYOND and (value > 0 or key in _MAY_BE_ZERO)
+        if not good or (isinstance(default, int) and not isinstance(value, int)):
             kind = "an integer" if isinstance(default, int) else "a number"
             raise ConfigError(
-                f"{path}: {name}.{key} is {value!r}; give {kind} of 0 or more, such as {default}"
+                f"{path}: {name}.{key} is {show(value)}; give {kind} {least}, such as {default}"
             )
     return replace(base, **table)
 
@@ -125,5 +132,5 @@ def _settings(path: Path, plugin: str, table: object) -> Settings:
                 f"{path}: plugins.{plugin}.{key} is not known; give {unknown_member(key, set(kinds))}"
             )
         if type(value) is not kinds[key]:
-            raise ConfigError(f"{path}: plugins.{plugin}.{key} is {value!r}; give a {kinds[key].__name__}")
+            raise ConfigError(f"{path}: plugins.{plugin}.{key} is {show(value)}; give {_WORDS[kinds[key]]}")
     return Settings(**given)

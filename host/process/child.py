@@ -75,7 +75,12 @@ class LocalLauncher:
             )
         except OSError as error:
             raise LaunchError(f"cannot start {spec.name} in {spec.cwd}: {error.strerror or error}") from error
-        return Child(spec, process, self._clock)
+        try:
+            return Child(spec, process, self._clock)
+        except OSError as error:  # no descriptor is left for the pidfd
+            process.kill()
+            process.communicate()
+            raise LaunchError(f"cannot watch {spec.name}: {error.strerror or error}") from error
 
 
 def _rlimits(limits: ResourceLimits) -> dict[str, int]:
@@ -108,13 +113,14 @@ class Child:
         self._loop = asyncio.get_running_loop()
         self._exited: asyncio.Future[ExitReport] = self._loop.create_future()
         self._ordered: tuple[Cause, str] | None = None
+        self._only_killed = False
+        self._pidfd = os.pidfd_open(self.pid)  # first: it is the one step that can fail
         self._files = [process.stdin, process.stdout, process.stderr]
         self.stdin_fd = process.stdin.fileno()
         self.stdout_fd = process.stdout.fileno()
         self._stderr_fd = process.stderr.fileno()
         for file in self._files:
             os.set_blocking(file.fileno(), False)
-        self._pidfd = os.pidfd_open(self.pid)
         self._loop.add_reader(self._pidfd, self._reap)
         self._loop.add_reader(self._stderr_fd, self._read_stderr)
         self._stderr_open = True
@@ -130,9 +136,13 @@ class Child:
         return not self._exited.done()
 
     def kill(self, cause: Cause, why: str) -> None:
-        """Ends it at once with everything in its process group; the report will say *cause* and *why*."""
+        """Ends it at once with everything in its process group.
+
+        The report will say *cause* and *why*, unless the process turns out to have ended by itself before.
+        """
         if self.alive:
-            self._ordered = self._ordered or (cause, why)
+            if self._ordered is None:
+                self._ordered, self._only_killed = (cause, why), True
             self._signal(signal.SIGKILL)
 
     async def stop(self, cause: Cause = "stopped", why: str = "the host stopped it") -> ExitReport:
@@ -160,6 +170,8 @@ class Child:
             file.close()
 
     def _signal(self, number: int) -> None:
+        if not self.alive:
+            return  # its number may be another process's by now
         # The group and the process: a child killed before its setsid() has no group of its own yet.
         for send, target in ((os.killpg, self.pid), (os.kill, self.pid)):
             try:
@@ -185,6 +197,8 @@ class Child:
             self._loop.remove_reader(self._stderr_fd)
 
     def _reap(self) -> None:
+        # The group goes before its leader is reaped: until then the kernel gives its number to nobody else.
+        _kill_group(self.pid)
         pid, status, usage = os.wait4(self.pid, os.WNOHANG)
         if pid == 0:
             return
@@ -193,8 +207,9 @@ class Child:
         self._process.returncode = os.waitstatus_to_exitcode(
             status
         )  # so that Popen does not wait for it again
-        _kill_group(self.pid)
         ordered, why = self._ordered or (None, "")
+        if self._only_killed and not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
+            ordered, why = None, ""  # it was dead before the host's signal came
         self._exited.set_result(
             report_exit(
                 status,

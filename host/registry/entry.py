@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -13,9 +12,6 @@ from host.errors import PluginGoneError
 from host.registry.view import PluginView
 from plugin_sdk.contract.manifest import Manifest
 from plugin_sdk.contract.messages import Capability
-
-
-_TAUGHT = frozenset({"train", "learn"})  # bounded by the manifest's `train_timeout`, which the caller gives
 
 
 class Settings(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -107,8 +103,6 @@ class PluginEntry:
         caller = self.caller
         if caller is None:
             raise PluginGoneError(self.name, "it is not running")
-        if method not in _TAUGHT:
-            deadline = min(deadline, asyncio.get_running_loop().time() + self.timeout_s)
         if method != "train":  # a training has its own, longer limit, which whoever asks for it has applied
             deadline = min(deadline, asyncio.get_running_loop().time() + self.timeout_s)
         return await caller.call(method, params, deadline=deadline)

@@ -147,7 +147,7 @@ class PluginClient:
             if self._free > 0:
                 self._free -= 1
             else:
-                await self._wait_turn(deadline)
+                await self._wait_turn(method, deadline)
         try:
             return await self._send_and_wait(method, params, started, deadline)
         finally:
@@ -183,18 +183,18 @@ class PluginClient:
     async def _send_and_wait(
         self, method: str, params: bytes, started: float, deadline: float
     ) -> msgspec.Raw:
+        if self._closed is not None:  # while this call waited for its turn
+            raise self._counted(method, PluginGoneError(self.name, self._closed))
         left = deadline - self._now()
-        if method in ASKING:
-            self.counts.calls += 1
         if left <= 0:
-            self.counts.late += 1
-            raise CallLateError(self.name, "the deadline had passed before it could be asked")
+            late = CallLateError(self.name, "the deadline had passed before it could be asked")
+            raise self._counted(method, late)
         if self._pipe.unsent_bytes > self.limits.unsent_bytes:
-            self.counts.failures += 1
-            raise PluginBusyError(self.name, f"it does not read: {self._pipe.unsent_bytes} bytes wait for it")
+            why = f"it does not read: {self._pipe.unsent_bytes} bytes wait for it"
+            raise self._counted(method, PluginBusyError(self.name, why))
         if len(params) > self.limits.frame_bytes - 256:  # room for the envelope
-            self.counts.failures += 1
-            raise BadResultError(self.name, f"the request of {len(params)} bytes is over its frame limit")
+            why = f"the request of {len(params)} bytes is over its frame limit"
+            raise self._counted(method, BadResultError(self.name, why))
         future: asyncio.Future[msgspec.Raw] = self._loop.create_future()
         pending = _Pending(method, future, started, deadline)
         try:
@@ -202,7 +202,9 @@ class PluginClient:
                 method, params, token=pending, meta=b'{"deadlineMs":%d}' % max(1, round(left * 1000))
             )
         except StateError as error:
-            raise PluginGoneError(self.name, str(error)) from error
+            raise self._counted(method, PluginGoneError(self.name, str(error))) from error
+        if method in ASKING:
+            self.counts.calls += 1
         pending.request_id = request_id
         self._pending[request_id] = pending
         if not self._sweeping:
@@ -217,13 +219,25 @@ class PluginClient:
                 self._abandon(pending)
             raise
 
-    async def _wait_turn(self, deadline: float) -> None:
-        if len(self._queue) >= self.limits.queued:
+    def _counted(self, method: str, error: PluginError) -> PluginError:
+        """*error*, counted as the end of a call that was never sent."""
+        if method in ASKING:
             self.counts.calls += 1
+            self._count(method, error)
+        return error
+
+    def _count(self, method: str, error: PluginError) -> None:
+        if method not in ASKING:
+            return  # what is not counted as a call is not counted as a failed one
+        if isinstance(error, CallLateError):
+            self.counts.late += 1
+        else:
             self.counts.failures += 1
-            raise PluginBusyError(
-                self.name, f"{self.limits.in_flight} calls are open and {len(self._queue)} wait"
-            )
+
+    async def _wait_turn(self, method: str, deadline: float) -> None:
+        if len(self._queue) >= self.limits.queued:
+            why = f"{self.limits.in_flight} calls are open and {len(self._queue)} wait"
+            raise self._counted(method, PluginBusyError(self.name, why))
         turn: asyncio.Future[None] = self._loop.create_future()
         self._queue.append(turn)
         try:
@@ -235,11 +249,10 @@ class PluginClient:
             elif turn.done() and not turn.cancelled() and turn.exception() is None:
                 self._give_turn()  # it was given in the same moment
             if isinstance(error, TimeoutError):
-                self.counts.calls += 1
-                self.counts.late += 1
-                raise CallLateError(
-                    self.name, "the deadline passed while it was busy with other calls"
-                ) from None
+                late = CallLateError(self.name, "the deadline passed while it was busy with other calls")
+                raise self._counted(method, late) from None
+            if isinstance(error, PluginError):
+                self._counted(method, error)
             raise
 
     def _give_turn(self) -> None:
@@ -300,9 +313,10 @@ class PluginClient:
             future.set_result(event.result)
 
     def _on_stray(self, event: StrayResponse) -> None:
-        if event.late and isinstance(event.id, int):
-            self._overdue.pop(event.id, None)
-        else:
+        # Ours are the overdue ones: the connection remembers a bounded number of given-up ids, and a late answer
+        # that it has forgotten must not leave the call behind as one that hangs.
+        mine = isinstance(event.id, int) and self._overdue.pop(event.id, None) is not None
+        if not mine and not event.late:
             self.counts.stray += 1
 
     def _on_notification(self, event: NotificationReceived) -> None:
@@ -331,10 +345,7 @@ class PluginClient:
         return RemoteError(self.name, error.code, error.message[:300])
 
     def _fail(self, pending: _Pending, error: PluginError) -> None:
-        if isinstance(error, CallLateError):
-            self.counts.late += 1
-        else:
-            self.counts.failures += 1
+        self._count(pending.method, error)
         if pending.future is not None and not pending.future.done():
             pending.future.set_exception(error)
 
@@ -353,6 +364,8 @@ class PluginClient:
             return
         now = self._now()
         for pending in [each for each in self._pending.values() if each.deadline <= now]:
+            if pending.request_id not in self._pending:
+                continue  # the cancel before this one found its input closed, and `close` told everyone
             waited = now - pending.started
             self._fail(pending, CallLateError(self.name, f"no answer within {waited * 1000:.0f} ms"))
             self._abandon(pending)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from host.errors import ConfigError
@@ -26,10 +26,10 @@ _NOT_WATCHED = {"__pycache__", "node_modules"}
 
 @dataclass(frozen=True)
 class FoundPlugin:
-    """A folder with a good manifest. `fingerprint` changes when anything in it does."""
+    """A folder with a good manifest. `fingerprint` changes when anything in it does, so it is what is compared."""
 
     folder: Path
-    manifest: Manifest
+    manifest: Manifest = field(compare=False)  # a NaN in its config is not even equal to itself
     fingerprint: int
 
 
@@ -62,8 +62,12 @@ def scan(directory: Path) -> tuple[list[FoundPlugin], list[RefusedFolder]]:
         if child.name.startswith(".") or child.name in _NOT_WATCHED:
             continue
         path = directory / child.name
+        if not _is_text(child.name):
+            shown = directory / os.fsencode(child.name).decode(errors="replace")
+            refused.append(RefusedFolder(shown, "its name is not UTF-8; give it another"))
+            continue
         if child.is_symlink():
-            if path.is_dir():
+            if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises when it may not look
                 refused.append(RefusedFolder(path, "it is a symbolic link; put the folder itself here"))
             continue
         if not child.is_dir(follow_symlinks=False):
@@ -106,15 +110,27 @@ def _read_manifest(path: Path) -> bytes | None:
                 str(path), 0, "", None, "it is a symbolic link; give a regular file"
             ) from error
         raise
-    with os.fdopen(fd, "rb") as file:
+    try:
+        # Before fdopen, which does not close what it refuses: a folder.
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise ManifestError(str(path), 0, "", None, "it is not a regular file; give one")
-        return file.read(MANIFEST_LIMIT_BYTES + 1)
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            return file.read(MANIFEST_LIMIT_BYTES + 1)
+    finally:
+        os.close(fd)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def fingerprint(folder: Path) -> int:
     """A number that changes when a file below *folder* is added, removed, renamed or written."""
-    seen: list[tuple[str, int, int, int]] = []
+    seen: list[tuple[str, int, int, int, int]] = []
     waiting = [folder]
     while waiting and len(seen) < _TREE_LIMIT:
         here = waiting.pop()
@@ -132,7 +148,10 @@ def fingerprint(folder: Path) -> int:
                 continue
             if stat.S_ISDIR(status.st_mode):
                 waiting.append(Path(child.path))
-            seen.append((child.path, status.st_mode, status.st_size, status.st_mtime_ns))
-    return hash(
-        tuple(sorted((p, m, 0 if stat.S_ISDIR(m) else s, 0 if stat.S_ISDIR(m) else t) for p, m, s, t in seen))
-    )
+                # Its size and times change with what is not watched in it.
+                seen.append((child.path, status.st_mode, 0, 0, 0))
+            else:
+                # The ctime too: an archive may set the same size and mtime on a file that is another.
+                times = (status.st_mtime_ns, status.st_ctime_ns)
+                seen.append((child.path, status.st_mode, status.st_size, *times))
+    return hash(tuple(sorted(seen)))

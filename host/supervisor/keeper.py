@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from host.clock import Clock
-from host.errors import PluginError
+from host.errors import CallLateError, PluginError, PluginGoneError
 from host.process.child import Child, Launcher, LaunchError
 from host.process.exits import Cause, ExitReport
 from host.registry.entry import PluginEntry
@@ -48,6 +48,16 @@ SETTLED = frozenset(
         PluginState.BACKOFF,
         PluginState.STOPPED,
         PluginState.QUARANTINED,
+    }
+)
+# Here a process runs, or is about to: to enable such a plugin changes nothing.
+UNDER_WAY = frozenset(
+    {
+        PluginState.VERIFYING,
+        PluginState.STARTING,
+        PluginState.WARMING,
+        PluginState.READY,
+        PluginState.DEGRADED,
     }
 )
 
@@ -87,34 +97,38 @@ class PluginKeeper:
         self._nudged = asyncio.Event()
         self._settled = asyncio.Condition()
         self._wanted = entry.settings.enabled
-        self._restart = False
+        self._afresh = False  # what runs now, or is waited for, is to go: an order that `run` has not met yet
         self._ending = False
         entry.keeper = self
+        entry.timeout_s = around.policy.grant(entry.manifest.limits).call_timeout_s
 
-    # What others ask of it.
+    # What others ask of it. The last order wins: whoever waits for an earlier one is let go.
 
     async def enable(self) -> None:
-        """Starts it, and waits until it is ready or has failed."""
+        """Starts it unless it runs, and waits until it is ready or has failed."""
         self.entry.settings.enabled = self._wanted = True
         self._history.forgive()
+        if self.state not in UNDER_WAY:
+            self._afresh = True
         self._around.registry.enabled_changed(self.entry.name, True)
-        self._nudged.set()
-        await self._until(lambda: self.state in SETTLED and self.state is not PluginState.STOPPED)
+        await self._nudge()
+        await self._until(lambda: not self._wanted or (not self._afresh and self.state in SETTLED))
 
     async def disable(self) -> None:
         """Stops it, and waits until it has ended."""
         self.entry.settings.enabled = self._wanted = False
+        self._afresh = True  # whatever is wanted next: nobody can ask the process that runs now any more
         self.entry.not_ready()
         self._around.registry.enabled_changed(self.entry.name, False)
-        self._nudged.set()
-        await self._until(lambda: self.state is PluginState.STOPPED)
+        await self._nudge()
+        await self._until(lambda: self._wanted or self.state is PluginState.STOPPED)
 
     async def restart(self) -> None:
         """Stops and starts it, whatever its state; a disabled plugin stays disabled."""
         self._history.forgive()
-        self._restart = True
-        self._nudged.set()
-        await self._until(lambda: not self._restart and self.state in SETTLED)
+        self._afresh = True
+        await self._nudge()
+        await self._until(lambda: not self._afresh and self.state in SETTLED)
 
     async def wait_settled(self) -> None:
         """Waits until it can be asked, has failed, or has been stopped."""
@@ -129,7 +143,9 @@ class PluginKeeper:
 
     def logs(self, limit: int) -> list[str]:
         """The newest lines of its log, oldest first."""
-        return self._child.output.tail(limit) if self._child is not None else self._last_output[-limit:]
+        now = self._child.output.tail(limit) if self._child is not None else []
+        lines = self._last_output + now  # the last words of the process before are what is looked for
+        return lines[-limit:] if limit > 0 else []
 
     def view(self) -> PluginView:
         """How it stands."""
@@ -172,15 +188,24 @@ class PluginKeeper:
 
     async def run(self) -> None:
         """Lives the plugin's life until `end()`."""
+        try:
+            await self._live_on()
+        finally:
+            # However this came to its end, nobody waits for it any longer, and nobody asks it.
+            self._ending = True
+            self.entry.not_ready()
+            await self._tell()
+
+    async def _live_on(self) -> None:
         while not self._ending:
             self._nudged.clear()
             if not self._wanted:
-                self._restart = False
+                self._afresh = False
                 await self._rest()
                 await self._tell()
                 await self._nudged.wait()
                 continue
-            self._restart = False
+            self._afresh = False
             again = Event.RETRY_DUE if Event.RETRY_DUE in TRANSITIONS[self.state] else Event.START_WANTED
             await self._move(again, "it is to be started")
             unfit = self._unfit()
@@ -196,12 +221,15 @@ class PluginKeeper:
         now = self._around.clock.now()
         self._history.started(now)
         self.entry.epoch += 1
+        scratch: Path | None = None
         try:
             async with self._around.spawns:
                 scratch = Path(tempfile.mkdtemp(prefix=f"{self.entry.name}-", dir=self._around.scratch))
                 spec = launch_spec(self.entry.manifest, self.folder, scratch, self._around.policy)
                 child = self._around.launcher.launch(spec)
         except (LaunchError, OSError) as error:
+            if scratch is not None:
+                scratch.rmdir()  # nothing ran that could have written into it
             await self._ended(self._not_started(str(error)))
             return
         self._child = child
@@ -254,17 +282,26 @@ class PluginKeeper:
         except LoadError as error:
             child.kill("stopped", "it said that it cannot be loaded")
             return str(error)
+        except PluginGoneError:
+            # Its pipes close an instant before its end is known; `_on_closed` ends one that lives on.
+            await asyncio.shield(child.exited)
         except PluginError as error:
-            cause: Cause = "timeout" if child.alive else "exit"
+            cause: Cause = "timeout" if isinstance(error, CallLateError) else "protocol"
             child.kill(cause, f"it did not come up: {error.reason}")
         finally:
             client.close("its process has ended")
         return None
 
+    async def _wanted_otherwise(self) -> None:
+        """Returns when the process that runs is to go; a nudge alone is no reason."""
+        while self._wanted and not self._afresh:
+            self._nudged.clear()
+            await self._nudged.wait()
+
     async def _or_wanted_otherwise(self, work: Coroutine[Any, Any, T]) -> T | None:
         """*work*'s result, or `None` when an operator wants something else first."""
         task = asyncio.ensure_future(work)
-        nudge = asyncio.ensure_future(self._nudged.wait())
+        nudge = asyncio.ensure_future(self._wanted_otherwise())
         both: set[asyncio.Future[Any]] = {task, nudge}
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -274,7 +311,7 @@ class PluginKeeper:
             task.cancel()
 
     async def _until_exit_or_nudge(self, child: Child) -> None:
-        nudge = asyncio.ensure_future(self._nudged.wait())
+        nudge = asyncio.ensure_future(self._wanted_otherwise())
         cap = self._around.policy.grant(self.entry.manifest.limits).memory_bytes
         either: set[asyncio.Future[Any]] = {child.exited, nudge}
         try:
@@ -300,8 +337,7 @@ class PluginKeeper:
         await child.stop()
 
     async def _bury(self, child: Child, scratch: Path) -> None:
-        if child.alive and self.state is not PluginState.STOPPING:
-            child.kill("stopped", "the host gave it up")
+        child.kill("stopped", "the host gave it up")  # nothing to do but when its task was cancelled
         report = await asyncio.shield(child.exited)
         child.close_pipes()
         self._last_output = child.output.tail(256)
@@ -364,6 +400,10 @@ class PluginKeeper:
         """Wakes those who wait for a state."""
         async with self._settled:
             self._settled.notify_all()
+
+    async def _nudge(self) -> None:
+        self._nudged.set()
+        await self._tell()
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         async with self._settled:

@@ -8,6 +8,7 @@ started half-way.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Sequence
@@ -75,6 +76,8 @@ class Supervisor:
         self._registry = registry
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
+        # The operator's word outlives a folder that changes, or goes and comes back.
+        self._settings = dict(self._config.settings)
         self._background = Background()
         self._around = Surroundings(
             registry=registry,
@@ -115,48 +118,48 @@ class Supervisor:
         kept = list(reversed(self._kept.values()))
         for each in kept:
             each.keeper.end()
-        await asyncio.gather(*(each.task for each in kept), return_exceptions=True)
+        if kept:
+            await asyncio.wait([each.task for each in kept])
         for name in list(self._kept):
             self._registry.unregister(name)
         self._kept.clear()
 
     async def rescan(self) -> None:
-        """Brings what runs in line with what lies in the directory, once that is still."""
-        found, refused = await self._scan_still()
+        """Brings what runs in line with what lies in the directory.
+
+        Each folder is taken by itself, when two looks found the same: one that never comes to rest keeps no
+        other from being taken. What is still changing is left for a later look, which its next change brings.
+        """
+        found, refused = await asyncio.to_thread(scan, self.directory)
+        if not self._differs(found):
+            self._note_refused(refused)
+            return
+        before = {plugin.manifest.name: plugin for plugin in found}
+        await asyncio.sleep(self._config.still_s)
+        found, refused = await asyncio.to_thread(scan, self.directory)
         self._note_refused(refused)
         now = {plugin.manifest.name: plugin for plugin in found}
         # A folder that is there but refused keeps its old version running: a failed change changes nothing.
         broken = {each.folder for each in refused}
         for name, kept in list(self._kept.items()):
             plugin = now.get(name)
+            if before.get(name) != plugin:
+                continue
             if plugin is None and kept.found.folder not in broken:
                 log.info("plugin.folder_removed", extra={"plugin": name})
                 await self._let_go(name)
-            elif plugin is not None and (plugin.fingerprint, plugin.folder) != (
-                kept.found.fingerprint,
-                kept.found.folder,
-            ):
+            elif plugin is not None and plugin != kept.found:
                 log.info("plugin.folder_changed", extra={"plugin": name})
                 await self._let_go(name)
                 self._keep(plugin)
         for name, plugin in now.items():
-            if name not in self._kept:
+            if name not in self._kept and before.get(name) == plugin:
                 self._keep(plugin)
 
-    async def _scan_still(self) -> tuple[list[FoundPlugin], list[RefusedFolder]]:
-        before = await asyncio.to_thread(scan, self.directory)
-        while True:
-            if not self._differs(before[0]):
-                return before
-            await asyncio.sleep(self._config.still_s)
-            after = await asyncio.to_thread(scan, self.directory)
-            if after == before:
-                return after
-            before = after
-
     def _differs(self, found: Sequence[FoundPlugin]) -> bool:
-        known = {name: (kept.found.folder, kept.found.fingerprint) for name, kept in self._kept.items()}
-        return known != {plugin.manifest.name: (plugin.folder, plugin.fingerprint) for plugin in found}
+        return {name: kept.found for name, kept in self._kept.items()} != {
+            plugin.manifest.name: plugin for plugin in found
+        }
 
     async def _watch(self) -> None:
         """Looks again on every notice and every `rescan_s`; survives the directory's own absence."""
@@ -171,12 +174,15 @@ class Supervisor:
                     ignore_permission_denied=True,
                 ):
                     await self.rescan()
-            except (ConfigError, OSError) as error:
-                log.warning("supervisor.directory_unreadable", extra={"why": str(error)})
+            except (ConfigError, OSError, RuntimeError) as error:
+                # The directory is away, or the kernel has no watch left to give: then it is looked at all the same.
+                log.warning("supervisor.not_watching", extra={"why": str(error)})
                 await asyncio.sleep(self._config.rescan_s)
+                with contextlib.suppress(ConfigError):
+                    await self.rescan()
 
     def _keep(self, plugin: FoundPlugin) -> None:
-        settings = self._config.settings.get(plugin.manifest.name) or Settings()
+        settings = self._settings.setdefault(plugin.manifest.name, Settings())
         entry = PluginEntry(plugin.manifest, settings)
         keeper = PluginKeeper(entry, plugin.folder, self._around)
         self._registry.register(entry)
@@ -190,9 +196,11 @@ class Supervisor:
         return task
 
     async def _let_go(self, name: str) -> None:
-        kept = self._kept.pop(name)
+        kept = self._kept[name]
         kept.keeper.end()
-        await asyncio.gather(kept.task, return_exceptions=True)
+        # `wait`, since `gather` would pass a cancellation of the watcher on to a keeper that ends its process.
+        await asyncio.wait([kept.task])
+        del self._kept[name]
         self._registry.unregister(name)
 
     def _note_refused(self, refused: list[RefusedFolder]) -> None:

@@ -66,8 +66,9 @@ class Pupil(Protocol):
 
 @dataclass
 class _Progress:
-    """How far one process of one plugin has been taught; `seq` counts recorded points."""
+    """How far one process of one plugin has been taught, as a count of all points ever recorded."""
 
+    pupil: Pupil
     epoch: int
     learned: int = 0
     trained: int = 0
@@ -132,8 +133,9 @@ class Teacher:
 
     def _state(self, pupil: Pupil) -> _Progress:
         state = self._progress.get(pupil.name)
-        if state is None or state.epoch != pupil.epoch:
-            state = self._progress[pupil.name] = _Progress(pupil.epoch)
+        # A folder that changed is a new pupil of the same name, whose epochs begin at 1 again.
+        if state is None or state.pupil is not pupil or state.epoch != pupil.epoch:
+            state = self._progress[pupil.name] = _Progress(pupil, pupil.epoch)
             pupil.trained_points = 0
         return state
 

@@ -41,7 +41,10 @@ def show(value: object) -> str:
     try:
         text = msgspec.json.encode(value).decode()
     except (TypeError, ValueError, RecursionError, OverflowError):
-        text = repr(value)
+        try:
+            text = repr(value)
+        except (ValueError, RecursionError):  # an integer of more digits than Python writes
+            text = f"a value of type {type(value).__name__} that is too large to show"
     return text if len(text) <= _VALUE_LIMIT else text[: _VALUE_LIMIT - 3] + "..."
 
 

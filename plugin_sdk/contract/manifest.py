@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -114,6 +115,8 @@ def parse_manifest(source: bytes, file: str = MANIFEST_NAME) -> Manifest:
         raise ManifestError(
             file, 0, "", None, "it is nested too deeply; a manifest has tables of plain values"
         ) from error
+    except ValueError as error:  # tomllib lets int()'s own limit on digits through
+        raise ManifestError(file, 0, "", None, f"it has a value that cannot be read: {error}") from error
     return _Reader(file, text, tables).manifest()
 
 
@@ -183,10 +186,19 @@ class _Reader:
             command=tuple(command) if command is not None else None,
             protocol=1,
             priority=priority,
-            config=dict(self._table("config")),
+            config=self._config(),
             limits=self._limits(),
             python_dependencies=tuple(self._texts("dependencies.python", dependencies.get("python", []))),
         )
+
+    def _config(self) -> dict[str, Any]:
+        config = dict(self._table("config"))
+        for name, value in config.items():
+            try:
+                msgspec.json.encode(value)
+            except (ValueError, OverflowError, RecursionError, TypeError) as error:
+                raise self._wrong(f"config.{name}", value, "a value that JSON can carry") from error
+        return config
 
     def _limits(self) -> Limits:
         given = self._table("limits")
@@ -266,7 +278,9 @@ class _Reader:
     def _size(self, name: str, given: Mapping[str, Any], default: int) -> int:
         value = given.get(name, default)
         if isinstance(value, str) and (found := _SIZE.match(value)):
-            value = int(float(found.group(1)) * _SIZES[found.group(2) or "B"])
+            # A text of hundreds of digits is infinite as a float; the check below refuses the 0.
+            size = float(found.group(1)) * _SIZES[found.group(2) or "B"]
+            value = int(size) if math.isfinite(size) else 0
         if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**60:
             raise self._wrong(
                 f"limits.{name}", given.get(name), 'a size such as "512MiB", or bytes as an integer'
