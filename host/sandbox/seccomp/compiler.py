@@ -15,7 +15,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from host.sandbox.seccomp.rules import ABSENT, ALLOW, WORD, Answer, Rule, Test
+from host.sandbox.seccomp.rules import ABSENT, ALLOW, WORD, Answer, Check, Rule
 from host.sandbox.seccomp.syscalls import AUDIT_ARCH, X32_BIT, X86_64, numbers
 
 LOAD = 0x20  # BPF_LD | BPF_W | BPF_ABS
@@ -126,7 +126,7 @@ def _rule(rule: Rule) -> list[Instruction]:
     return program
 
 
-def _test(test: Test, then: list[Instruction]) -> list[Instruction]:
+def _test(test: Check, then: list[Instruction]) -> list[Instruction]:
     """The test before *then*; when it fails, it jumps to what comes after *then*."""
     at = AT_ARGUMENTS + 8 * test.argument  # little-endian: the low half first
     program = [Instruction(LOAD, 0, 0, at)]

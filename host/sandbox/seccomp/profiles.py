@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from host.sandbox.seccomp import constants as c
 from host.sandbox.seccomp.install import PID_MARK
-from host.sandbox.seccomp.rules import ABSENT, ALLOW, KILL, Answer, Rule, Test
+from host.sandbox.seccomp.rules import ABSENT, ALLOW, KILL, Answer, Check, Rule
 
 Exec = Literal["never", "once", "always"]
 
@@ -138,14 +138,14 @@ def _allowed(*lists: str) -> Mapping[str, Answer]:
 
 
 def _one_of(argument: int, *values: int) -> Rule:
-    return Rule(((Test(argument, values),),))
+    return Rule(((Check(argument, values),),))
 
 
 def _clone(profile: SeccompProfile) -> Rule:
     """Threads of this process; with *subprocess* children too. Never a namespace, a sibling or a tracer's flag."""
-    thread = Test(0, (c.CLONE_THREAD,), mask=c.CLONE_THREAD)
+    thread = Check(0, (c.CLONE_THREAD,), mask=c.CLONE_THREAD)
     flags = c.THREAD_FLAGS | c.CHILD_FLAGS if profile.subprocess else c.THREAD_FLAGS
-    nothing_else = Test(0, (0,), mask=~flags & 0xFFFFFFFF)
+    nothing_else = Check(0, (0,), mask=~flags & 0xFFFFFFFF)
     return Rule(((nothing_else,) if profile.subprocess else (thread, nothing_else),))
 
 
@@ -155,11 +155,11 @@ def _mmap(profile: SeccompProfile) -> Rule:
     A stack that grows down (MAP_GROWSDOWN) is outside of RLIMIT_DATA, huge pages are outside of the memory cgroup,
     shared anonymous memory is outside of RLIMIT_DATA and inside the cgroup.
     """
-    never = Test(3, (0,), mask=c.MAP_GROWSDOWN | c.MAP_HUGETLB)
+    never = Check(3, (0,), mask=c.MAP_GROWSDOWN | c.MAP_HUGETLB)
     if profile.shared_memory:
         return Rule(((never,),))
-    private = Test(3, (c.MAP_PRIVATE,), mask=c.MAP_TYPE)
-    a_file = Test(3, (0,), mask=c.MAP_ANONYMOUS)
+    private = Check(3, (c.MAP_PRIVATE,), mask=c.MAP_TYPE)
+    a_file = Check(3, (0,), mask=c.MAP_ANONYMOUS)
     return Rule(((never, private), (never, a_file)))
 
 
@@ -182,12 +182,12 @@ _SHORT_LISTS: Final[Mapping[str, Answer]] = {
     "socketpair": Rule(
         (
             (
-                Test(0, (c.AF_UNIX,)),
-                Test(1, (c.SOCK_STREAM, c.SOCK_SEQPACKET), mask=c.SOCK_TYPE_MASK),
+                Check(0, (c.AF_UNIX,)),
+                Check(1, (c.SOCK_STREAM, c.SOCK_SEQPACKET), mask=c.SOCK_TYPE_MASK),
             ),
         )
     ),
-    "sendto": Rule(((Test(4, (0,), wide=True),),)),  # no address
+    "sendto": Rule(((Check(4, (0,), wide=True),),)),  # no address
     "getsockopt": _one_of(1, c.SOL_SOCKET),
     # No F_SETOWN, F_SETSIG (signals to others), F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ (a pipe of 1 MB of kernel
     # memory for each descriptor).
@@ -196,8 +196,8 @@ _SHORT_LISTS: Final[Mapping[str, Answer]] = {
     # No PR_SET_PDEATHSIG (it would outlive the host), PR_SET_DUMPABLE, PR_SET_MM, PR_SET_CHILD_SUBREAPER.
     "prctl": _one_of(0, *c.PRCTL_OPTIONS),
     "arch_prctl": _one_of(0, *c.ARCH_PRCTL_OPTIONS),
-    "prlimit64": Rule(((Test(0, (0,)), Test(2, (0,), wide=True)),)),  # of itself, and only to read
-    "setpriority": Rule(((Test(0, (c.PRIO_PROCESS,)), Test(1, (0,))),)),  # its own, and upwards only
+    "prlimit64": Rule(((Check(0, (0,)), Check(2, (0,), wide=True)),)),  # of itself, and only to read
+    "setpriority": Rule(((Check(0, (c.PRIO_PROCESS,)), Check(1, (0,))),)),  # its own, and upwards only
     # No MADV_MERGEABLE, MADV_PAGEOUT, MADV_COLD: through pages shared with others they tell what others do.
     "madvise": _one_of(2, *c.MADVISE_ADVICE),
 }

@@ -31,8 +31,8 @@ ABSENT: Final = fail(errno.ENOSYS)
 
 
 @dataclass(frozen=True)
-class Test:
-    """One look at one argument: true when `argument & mask` is among *values*.
+class Check:
+    """One look at one argument: holds when `argument & mask` is among *values*.
 
     Attributes:
         argument: 0 to 5.
@@ -50,9 +50,9 @@ class Test:
 
 @dataclass(frozen=True)
 class Rule:
-    """Allowed when all tests of any one of *cases* are true, else *otherwise*; no cases at all is never."""
+    """Allowed when all checks of any one of *cases* hold, else *otherwise*; no cases at all is never."""
 
-    cases: tuple[tuple[Test, ...], ...]
+    cases: tuple[tuple[Check, ...], ...]
     otherwise: int = REFUSE
 
 
