@@ -31,8 +31,8 @@ class SeccompProfile:
             count those, is the memory cap.
         own_files: Sees a file system of its own (a mount namespace). Without one, what Landlock cannot hold is
             refused here: modes, owners, times, attributes and (below its ABI 3) truncate by path.
-        own_pids: Has a pid namespace of its own. Without one it may signal itself alone; `install.install` then
-            writes its pid into the program.
+        own_pids: Has a pid namespace of its own. Without one it may signal itself alone, once `install.bind_pid`
+            has written its pid into the program.
         listener: The alarm program is installed and somebody reads from it; otherwise the main program kills
             on what would raise the alarm.
     """

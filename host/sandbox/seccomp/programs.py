@@ -17,7 +17,7 @@ from host.sandbox.seccomp.rules import ABSENT, ALLOW, KILL, NOTIFY, REFUSE
 
 @cache
 def build(profile: SeccompProfile, arch: str, *, alarm: bool) -> bytes:
-    """A program for `install.install_with_listener` or `install.install`.
+    """A program for `install.install`.
 
     Args:
         arch: `syscalls.this_arch()` of the machine it is to run on.
