@@ -64,7 +64,7 @@ class Watch:
             self.killed_at_bytes = held
             try:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            except ProcessLookupError:
+            except OSError:
                 self.killed_at_bytes = None  # it ended before the signal came
         return max(LEAST_INTERVAL_S, (self.cap_bytes - held) / GROWTH_BYTES_S)
 
@@ -81,7 +81,7 @@ class Watch:
             if resident <= self.cap_bytes:
                 return resident - shared
             return private_bytes(os.pread(self._files[1], 8192, 0)) or resident - shared
-        except ProcessLookupError:
+        except OSError:  # ESRCH: it is gone; whatever else, this thread must live on for the others
             return None
 
 
@@ -133,7 +133,7 @@ class MemoryWatchdog:
             while self._watches:
                 now = time.monotonic()
                 for watch, due in self._watches.items():
-                    if due <= now:
+                    if due <= now + LEAST_INTERVAL_S:  # together, so that many cost few wake-ups
                         self._watches[watch] = now + min(self._interval_s, watch.look())
                 self._changed.wait(max(0.0, min(self._watches.values()) - time.monotonic()))
             self._thread = None

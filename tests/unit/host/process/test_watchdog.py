@@ -1,0 +1,117 @@
+"""The watchdog, on real processes; bombs are in tests/integration/sandbox/test_memory_bombs.py."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from host.process.watchdog import MemoryWatchdog, private_bytes
+
+MIB = 2**20
+
+
+@pytest.fixture
+def child():
+    code = (
+        "import sys\n"
+        "for line in sys.stdin:\n"
+        "    held = bytearray(b'x') * (int(line) << 20)\n"
+        "    print(len(held), flush=True)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        yield process
+        process.kill()
+
+
+def hold(child, mib):
+    child.stdin.write(f"{mib}\n")
+    child.stdin.flush()
+
+
+def wait_for(condition):
+    until = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < until
+        os.sched_yield()
+
+
+def watchdog_threads():
+    return [thread for thread in threading.enumerate() if thread.name == "memory-watchdog"]
+
+
+def test_a_process_over_its_cap_is_killed_and_the_watch_knows_that_it_was_the_cause(child):
+    watch = MemoryWatchdog().watch(child.pid, 64 * MIB)
+    hold(child, 400)
+    assert child.wait(10) == -9
+    assert watch.killed_at_bytes is not None
+    assert 64 * MIB < watch.killed_at_bytes < 150 * MIB
+    assert watch.peak_bytes == watch.killed_at_bytes
+    watch.close()
+
+
+def test_a_process_below_its_cap_lives_and_its_peak_is_known(child):
+    watch = MemoryWatchdog().watch(child.pid, 64 * MIB)
+    hold(child, 32)
+    assert child.stdout.readline() == f"{32 * MIB}\n"
+    wait_for(lambda: watch.peak_bytes >= 32 * MIB)
+    assert child.poll() is None
+    assert watch.killed_at_bytes is None
+    watch.close()
+
+
+def test_a_process_that_ended_by_itself_was_not_killed_by_the_watchdog(child):
+    watch = MemoryWatchdog().watch(child.pid, 64 * MIB)
+    child.kill()
+    assert child.wait(10) == -9
+    watch.close()
+    assert watch.killed_at_bytes is None
+
+
+def test_the_thread_runs_while_somebody_is_watched_and_no_longer(child):
+    before = set(watchdog_threads())
+    watchdog = MemoryWatchdog()
+    assert set(watchdog_threads()) == before
+    first, second = watchdog.watch(child.pid, 64 * MIB), watchdog.watch(child.pid, 64 * MIB)
+    (thread,) = set(watchdog_threads()) - before
+    first.close()
+    assert thread.is_alive()
+    second.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    third = watchdog.watch(child.pid, 64 * MIB)
+    hold(child, 400)
+    assert child.wait(10) == -9
+    third.close()
+
+
+def test_no_descriptor_is_left_open(child):
+    def open_files():
+        return len(os.listdir("/proc/self/fd"))
+
+    before = open_files()
+    watchdog = MemoryWatchdog()
+    watch = watchdog.watch(child.pid, 64 * MIB)
+    assert open_files() == before + 3
+    watch.close()
+    watch.close()
+    assert open_files() == before
+    child.kill()
+    child.wait(10)
+    with pytest.raises(OSError):
+        watchdog.watch(child.pid, 64 * MIB)
+    assert open_files() == before
+
+
+def test_pages_of_files_do_not_count_and_page_tables_and_swap_do():
+    status = (
+        b"Name:\tx\nRssAnon:\t 10 kB\nRssFile:\t 900 kB\nRssShmem:\t 20 kB\nVmPTE:\t 3 kB\nVmSwap:\t 4 kB\n"
+    )
+    assert private_bytes(status) == 37 * 1024
