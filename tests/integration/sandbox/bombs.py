@@ -215,7 +215,7 @@ def main():
     orders = json.loads(sys.argv[1])
     sys.path.insert(0, orders["root"])
     from host.sandbox.confine.limits import set_limits
-    from host.sandbox.seccomp.install import install
+    from host.sandbox.seccomp.install import FILTER_FLAG_TSYNC, install
 
     for descriptor in orders["join"]:
         os.write(descriptor, b"0")
@@ -226,7 +226,7 @@ def main():
     libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
     libc.prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
     if orders["seccomp"]:
-        install(base64.b64decode(orders["seccomp"]))
+        install(base64.b64decode(orders["seccomp"]), FILTER_FLAG_TSYNC)
     os.write(1, b"ready\n")
     os.read(0, 1)
     try:
