@@ -14,12 +14,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from host.clock import Clock
-from host.process.exits import Cause, ExitReport, report_exit
+from host.process.exits import Cause, Evidence, ExitReport, report_exit
 from host.process.output_log import OutputLog
 from host.process.spec import LaunchSpec, ResourceLimits
 
@@ -34,10 +34,24 @@ class LaunchError(Exception):
     """The operating system would not start the program."""
 
 
+class Pipes(NamedTuple):
+    """The host's ends."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+
+
 class Launcher(Protocol):
     """Whoever can start a LaunchSpec; a remote one would look the same."""
 
-    def launch(self, spec: LaunchSpec) -> Child: ...
+    async def launch(self, spec: LaunchSpec) -> Child:
+        """Starts *spec*; to be called on the event loop's thread.
+
+        Raises:
+            LaunchError: It was not started, and nothing of it is left.
+        """
+        ...
 
 
 class LocalLauncher:
@@ -46,7 +60,7 @@ class LocalLauncher:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def launch(self, spec: LaunchSpec) -> Child:
+    async def launch(self, spec: LaunchSpec) -> Child:
         """Starts *spec*; to be called on the event loop's thread.
 
         Raises:
@@ -64,7 +78,7 @@ class LocalLauncher:
         argv = [sys.executable, "-I", "-S", _CONFINE, msgspec.json.encode(orders).decode()]
         try:
             # No preexec_fn: Popen then uses vfork, which stays cheap however large the host has grown.
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: ASYNC220 - vfork and exec, some ms
                 argv,
                 cwd=spec.cwd,
                 env={},
@@ -76,7 +90,7 @@ class LocalLauncher:
         except OSError as error:
             raise LaunchError(f"cannot start {spec.name} in {spec.cwd}: {error.strerror or error}") from error
         try:
-            return Child(spec, process, self._clock)
+            return LocalChild(spec, process, self._clock)
         except OSError as error:  # no descriptor is left for the pidfd
             process.kill()
             process.communicate()
@@ -97,33 +111,32 @@ def _rlimits(limits: ResourceLimits) -> dict[str, int]:
 class Child:
     """A started program. Whoever made it must see it to `exited`, by `stop` or `kill` if need be.
 
+    How it is signalled and how its end is noticed differ by launcher; see the subclasses.
+
     Attributes:
+        pid: The program's.
         stdin_fd, stdout_fd: Non-blocking; closed by `close_pipes`.
         output: What it wrote to stderr.
     """
 
-    def __init__(self, spec: LaunchSpec, process: subprocess.Popen[bytes], clock: Clock) -> None:
-        assert process.stdin and process.stdout and process.stderr
+    def __init__(self, spec: LaunchSpec, pid: int, pipes: Pipes, clock: Clock) -> None:
         self.spec = spec
-        self.pid = process.pid
+        self.pid = pid
         self.output = OutputLog()
-        self._process = process
+        self.stdin_fd = pipes.stdin
+        self.stdout_fd = pipes.stdout
+        self._stderr_fd = pipes.stderr
         self._clock = clock
         self._started = clock.now()
         self._loop = asyncio.get_running_loop()
         self._exited: asyncio.Future[ExitReport] = self._loop.create_future()
         self._ordered: tuple[Cause, str] | None = None
         self._only_killed = False
-        self._pidfd = os.pidfd_open(self.pid)  # first: it is the one step that can fail
-        self._files = [process.stdin, process.stdout, process.stderr]
-        self.stdin_fd = process.stdin.fileno()
-        self.stdout_fd = process.stdout.fileno()
-        self._stderr_fd = process.stderr.fileno()
-        for file in self._files:
-            os.set_blocking(file.fileno(), False)
-        self._loop.add_reader(self._pidfd, self._reap)
+        for descriptor in pipes:
+            os.set_blocking(descriptor, False)
         self._loop.add_reader(self._stderr_fd, self._read_stderr)
         self._stderr_open = True
+        self._pipes_open = True
 
     @property
     def exited(self) -> asyncio.Future[ExitReport]:
@@ -136,7 +149,7 @@ class Child:
         return not self._exited.done()
 
     def kill(self, cause: Cause, why: str) -> None:
-        """Ends it at once with everything in its process group.
+        """Ends it at once with everything it started.
 
         The report will say *cause* and *why*, unless the process turns out to have ended by itself before.
         """
@@ -166,18 +179,34 @@ class Child:
         if self._stderr_open:
             self._read_stderr()
             self._stop_stderr()
-        for file in self._files:
-            file.close()
+        if self._pipes_open:
+            self._pipes_open = False
+            for descriptor in (self.stdin_fd, self.stdout_fd, self._stderr_fd):
+                os.close(descriptor)
 
     def _signal(self, number: int) -> None:
-        if not self.alive:
-            return  # its number may be another process's by now
-        # The group and the process: a child killed before its setsid() has no group of its own yet.
-        for send, target in ((os.killpg, self.pid), (os.kill, self.pid)):
-            try:
-                send(target, number)
-            except (ProcessLookupError, PermissionError):
-                continue
+        """Sends a signal to the program, SIGKILL to everything it started as well; nothing when it is gone."""
+        raise NotImplementedError
+
+    def _finish(
+        self, status: int, peak_rss_bytes: int | None, cpu_s: float | None, evidence: Evidence | None = None
+    ) -> None:
+        """To be called once, when the program is gone."""
+        ordered, why = self._ordered or (None, "")
+        if self._only_killed and not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
+            ordered, why = None, ""  # it was dead before the host's signal came
+        self._exited.set_result(
+            report_exit(
+                status,
+                at_ms=self._clock.wall_ms(),
+                lived_s=self._clock.now() - self._started,
+                peak_rss_bytes=peak_rss_bytes,
+                cpu_s=cpu_s,
+                ordered=ordered,
+                why=why,
+                evidence=evidence,
+            )
+        )
 
     def _read_stderr(self) -> None:
         try:
@@ -196,6 +225,30 @@ class Child:
             self._stderr_open = False
             self._loop.remove_reader(self._stderr_fd)
 
+
+class LocalChild(Child):
+    """A direct child of this process, in a process group of its own."""
+
+    def __init__(self, spec: LaunchSpec, process: subprocess.Popen[bytes], clock: Clock) -> None:
+        assert process.stdin and process.stdout and process.stderr
+        self._process = process
+        self._pidfd = os.pidfd_open(process.pid)  # first: it is the one step that can fail
+        pipes = Pipes(*(os.dup(file.fileno()) for file in (process.stdin, process.stdout, process.stderr)))
+        for file in (process.stdin, process.stdout, process.stderr):
+            file.close()
+        super().__init__(spec, process.pid, pipes, clock)
+        self._loop.add_reader(self._pidfd, self._reap)
+
+    def _signal(self, number: int) -> None:
+        if not self.alive:
+            return  # its number may be another process's by now
+        # The group and the process: a child killed before its setsid() has no group of its own yet.
+        for send, target in ((os.killpg, self.pid), (os.kill, self.pid)):
+            try:
+                send(target, number)
+            except (ProcessLookupError, PermissionError):
+                continue
+
     def _reap(self) -> None:
         # The group goes before its leader is reaped: until then the kernel gives its number to nobody else.
         _kill_group(self.pid)
@@ -204,23 +257,9 @@ class Child:
             return
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
-        self._process.returncode = os.waitstatus_to_exitcode(
-            status
-        )  # so that Popen does not wait for it again
-        ordered, why = self._ordered or (None, "")
-        if self._only_killed and not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
-            ordered, why = None, ""  # it was dead before the host's signal came
-        self._exited.set_result(
-            report_exit(
-                status,
-                at_ms=self._clock.wall_ms(),
-                lived_s=self._clock.now() - self._started,
-                peak_rss_bytes=usage.ru_maxrss * 1024 or None,
-                cpu_s=usage.ru_utime + usage.ru_stime,
-                ordered=ordered,
-                why=why,
-            )
-        )
+        # So that Popen does not wait for it again.
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        self._finish(status, usage.ru_maxrss * 1024 or None, usage.ru_utime + usage.ru_stime)
 
 
 def _kill_group(pgid: int) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from host.process.group import GroupLimits
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,7 @@ class ResourceLimits:
         address_space_bytes: Everything that is mapped (RLIMIT_AS). Generous, because numpy's and V8's
             reservations count; it stops page tables and shared maps from growing without end.
         open_files, file_bytes, core_bytes: RLIMIT_NOFILE, RLIMIT_FSIZE (per file), RLIMIT_CORE.
+        tasks: RLIMIT_NPROC, processes and threads; only where it is counted for this program alone.
     """
 
     data_bytes: int | None = None
@@ -22,6 +27,27 @@ class ResourceLimits:
     open_files: int | None = None
     file_bytes: int | None = None
     core_bytes: int | None = 0
+    tasks: int | None = None
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """How a spawner's child gives up what it must not have; made by the sandbox, carried out by the child.
+
+    Attributes:
+        plan: The child's orders, JSON-able; see `host.sandbox.confine.sequence`.
+        preload: Modules the child is to have loaded at its start: it is forked from a zygote with them, and runs
+            the SDK's runner in process. Empty: it is exec'd.
+        group: The limits of its group; `None` where no group can be made.
+        watch_bytes: The watchdog's cap; `None`: none is needed.
+        let_exec: The first execve that raises the alarm is the sandbox's own.
+    """
+
+    plan: Mapping[str, Any]
+    preload: tuple[str, ...] = ()
+    group: GroupLimits | None = None
+    watch_bytes: int | None = None
+    let_exec: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,6 +60,9 @@ class LaunchSpec:
         cwd: Absolute.
         env: The whole environment; nothing is inherited.
         layers: The isolation this spec asks for, by name, for status pages: what is truly held.
+        tier: What those layers come to, in one word.
+        memory_cap_bytes: Of the program and its children, for reports.
+        confinement: `None` for a program that is held by its process alone.
     """
 
     name: str
@@ -44,3 +73,6 @@ class LaunchSpec:
     umask: int = 0o077
     nice: int = 0
     layers: dict[str, str] = field(default_factory=dict)
+    tier: str = "none"
+    memory_cap_bytes: int | None = None
+    confinement: Confinement | None = None

@@ -1,50 +1,213 @@
-"""From a manifest to a LaunchSpec: which program, in which environment, under which limits.
+"""From a manifest to a LaunchSpec: which program, in which environment, behind which layers.
 
-This version holds a plugin by its process alone: a session of its own, a minimal environment, no new
-privileges, kernel limits, death with the host. `LAYERS` says so wherever a plugin's isolation is shown.
+Start reading at `Sandbox`. `process_only` is the spec of a program that is held by its process alone, for
+platforms without any of the layers and for `isolation = "off"`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from host.process.spec import LaunchSpec, ResourceLimits
+from host.process.group import GroupLimits
+from host.process.spec import Confinement, LaunchSpec, ResourceLimits
+from host.sandbox.cgroup.budget import MemoryBudget, with_group, without_group
+from host.sandbox.interpreter import Interpreter, this_interpreter
+from host.sandbox.machine import Machine, Tier, at_least, layers
+from host.sandbox.plan import make_plan
 from host.sandbox.policy import SandboxPolicy
+from host.sandbox.preload import preload_for
+from host.sandbox.root import PLUGIN_FOLDER, SCRATCH, RootFolder
+from host.sandbox.seccomp.profiles import SeccompProfile
 from plugin_sdk.contract.manifest import Limits, Manifest
 
-LAYERS = {
+PROCESS_ONLY_LAYERS = {
     "process": "active: own session, no new privileges, killed with the host, minimal environment",
     "rlimits": "active: memory (private writable), address space, open files, file size, no core dumps",
-    "namespaces": "inactive: not in this version",
-    "landlock": "inactive: not in this version",
-    "seccomp": "inactive: not in this version",
-    "cgroup": "inactive: not in this version",
+    "namespaces": "inactive: isolation is off",
+    "landlock": "inactive: isolation is off",
+    "seccomp": "inactive: isolation is off",
+    "cgroup": "inactive: isolation is off",
 }
-TIER = "none"
 
 # Programs of the plugin's own (`command`) are looked for here and in the plugin's folder, nowhere else.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# An interpreter without the SDK finds it, and what it needs, on a path of its own.
+_WITH_SDK = "import runpy, sys; sys.path.append(sys.argv.pop(1)); runpy.run_module('plugin_sdk.runner', run_name='__main__', alter_sys=True)"
 
 
-def launch_spec(manifest: Manifest, folder: Path, scratch: Path, policy: SandboxPolicy) -> LaunchSpec:
-    """How to start a plugin.
+class RefusedError(Exception):
+    """This plugin cannot be held as the policy wants it on this machine; says which setting accepts it."""
 
-    Args:
-        folder: The plugin's own; it becomes the working directory.
-        scratch: Its private writable folder; HOME and TMPDIR point to it.
+
+@dataclass(frozen=True)
+class Sandbox:
+    """What the policy makes of a manifest on this machine.
+
+    Attributes:
+        machine: `None`: every plugin is held by its process alone.
     """
+
+    policy: SandboxPolicy
+    machine: Machine | None = None
+
+    @property
+    def tier(self) -> Tier:
+        """What plugins are held by, in one word."""
+        return "none" if self.machine is None else self.machine.tier
+
+    @property
+    def layers(self) -> dict[str, str]:
+        """The same in full."""
+        return dict(PROCESS_ONLY_LAYERS) if self.machine is None else layers(self.machine)
+
+    def check(self, manifest: Manifest) -> None:
+        """Raises `RefusedError` when the plugin must not be started here."""
+        if self.machine is None or self.policy.isolation != "require":
+            return
+        if not at_least(self.machine.tier, self.policy.min_tier):  # type: ignore[arg-type]  # checked by the policy
+            lacking = "; ".join(f"{name}: {why}" for name, why in self.machine.why.items())
+            raise RefusedError(
+                f"this machine reaches tier {self.machine.tier}, the policy wants {self.policy.min_tier} ({lacking}); "
+                "`engine-ops doctor` says what would help, --allow-weak-sandbox accepts it as it is"
+            )
+        if manifest.command is not None and self.machine.group is None:
+            raise RefusedError(
+                "it is a command, which may start other programs, and only a cgroup holds the memory of them all "
+                f"({self.machine.why.get('cgroup', 'there is none')}); give the host a cgroup it may write to, or "
+                "accept it with --allow-weak-sandbox"
+            )
+
+    def launch_spec(
+        self, manifest: Manifest, folder: Path, scratch: Path, interpreter: Interpreter | None = None
+    ) -> LaunchSpec:
+        """How to start a plugin; blocks for as long as its sources take to be looked through.
+
+        Args:
+            folder: The plugin's own.
+            scratch: Its private writable folder; HOME and TMPDIR point to it, or to one of its own root.
+            interpreter: Of an environment of its own; `None` for the host's.
+
+        Raises:
+            RefusedError: See `check`; also a memory cap that cannot be held.
+        """
+        if self.machine is None:
+            return process_only(manifest, folder, scratch, self.policy, interpreter)
+        self.check(manifest)
+        return _confined(self.policy, self.machine, manifest, folder.resolve(), scratch, interpreter)
+
+
+def _confined(
+    policy: SandboxPolicy,
+    machine: Machine,
+    manifest: Manifest,
+    folder: Path,
+    scratch: Path,
+    interpreter: Interpreter | None,
+) -> LaunchSpec:
     limits = policy.grant(manifest.limits)
-    if manifest.command is not None:
-        argv = manifest.command
-    else:
+    budget = _budget(policy, machine, limits)
+    own_root = machine.namespaces != "none"
+    at = PLUGIN_FOLDER if own_root else str(folder)
+    env = environment(limits, Path(SCRATCH) if own_root else scratch)
+    by_command = manifest.command is not None
+    # A zygote has the host's own interpreter; and it is what a thousand plugins can share.
+    preload = preload_for(folder) if not by_command and interpreter is None else ()
+    python = interpreter or this_interpreter()
+    argv = _argv(manifest, at, python)
+    program: dict[str, Any] = {"env": env, "cwd": at, "argv": argv}
+    if preload:
         assert manifest.entry is not None
-        runner = ("-m", "plugin_sdk.runner", "--entry", manifest.entry, "--folder", str(folder))
-        argv = (sys.executable, "-I", "-B", *runner)  # -B: nothing is written into the plugin's folder
+        program["runner"] = ["--entry", manifest.entry, "--folder", at]
+        program["threads"] = int(env["OMP_NUM_THREADS"])
+    profile = SeccompProfile(
+        subprocess=by_command,
+        exec="never" if preload else "once",
+        shared_memory=machine.group is not None,
+        own_files=own_root,
+        own_pids=own_root,
+        listener=machine.listener,
+    )
+    kernel_limits = ResourceLimits(
+        data_bytes=budget.data_bytes,
+        address_space_bytes=budget.address_space_bytes,
+        open_files=budget.open_files,
+        file_bytes=min(policy.file_bytes, limits.scratch_bytes),
+        tasks=policy.tasks,
+    )
+    root = RootFolder(
+        plugin=folder,
+        read=() if by_command else (*python.folders, *([python.sdk] if python.sdk else [])),
+        system=by_command,
+        scratch_bytes=budget.scratch_bytes,
+        scratch_inodes=policy.scratch_inodes,
+        shm_bytes=budget.shm_bytes,
+    )
+    plan = make_plan(machine, root, kernel_limits, profile, program, scratch=scratch, nice=policy.nice)
+    if machine.drops_ids and not own_root:
+        os.chown(scratch, machine.uid, machine.gid)
+    group = GroupLimits(limits.memory_bytes, policy.tasks, limits.cpu_cores) if machine.group else None
     return LaunchSpec(
         name=manifest.name,
         argv=argv,
+        cwd=at,
+        env=env,
+        limits=kernel_limits,
+        nice=policy.nice,
+        layers=layers(machine),
+        tier=machine.tier,
+        memory_cap_bytes=limits.memory_bytes,
+        confinement=Confinement(
+            plan=plan,
+            preload=preload,
+            group=group,
+            watch_bytes=budget.watch_bytes,
+            let_exec=profile.may_exec == "once",
+        ),
+    )
+
+
+def _budget(policy: SandboxPolicy, machine: Machine, limits: Limits) -> MemoryBudget:
+    divide = without_group if machine.group is None else with_group
+    try:
+        return divide(
+            limits.memory_bytes,
+            scratch_bytes=limits.scratch_bytes,
+            shm_bytes=policy.shm_bytes,
+            open_files=policy.open_files,
+            backstop_bytes=policy.address_space_backstop,
+        )
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
+
+
+def _argv(manifest: Manifest, folder: str, python: Interpreter) -> tuple[str, ...]:
+    if manifest.command is not None:
+        return manifest.command
+    assert manifest.entry is not None
+    options = ("--entry", manifest.entry, "--folder", folder)
+    # -B: nothing is written into the plugin's folder.
+    if python.sdk is not None:
+        return (python.executable, "-I", "-B", "-c", _WITH_SDK, str(Path(python.sdk).parent), *options)
+    return (python.executable, "-I", "-B", "-m", "plugin_sdk.runner", *options)
+
+
+def process_only(
+    manifest: Manifest,
+    folder: Path,
+    scratch: Path,
+    policy: SandboxPolicy,
+    interpreter: Interpreter | None = None,
+) -> LaunchSpec:
+    """How to start a plugin that is held by its process alone."""
+    limits = policy.grant(manifest.limits)
+    python = interpreter or Interpreter(sys.executable, ())
+    return LaunchSpec(
+        name=manifest.name,
+        argv=_argv(manifest, str(folder), python),
         cwd=str(folder),
         env=environment(limits, scratch),
         limits=ResourceLimits(
@@ -54,7 +217,8 @@ def launch_spec(manifest: Manifest, folder: Path, scratch: Path, policy: Sandbox
             file_bytes=min(policy.file_bytes, limits.scratch_bytes),
         ),
         nice=policy.nice,
-        layers=dict(LAYERS),
+        layers=dict(PROCESS_ONLY_LAYERS),
+        memory_cap_bytes=limits.memory_bytes,
     )
 
 

@@ -226,7 +226,7 @@ class PluginKeeper:
             async with self._around.spawns:
                 scratch = Path(tempfile.mkdtemp(prefix=f"{self.entry.name}-", dir=self._around.scratch))
                 spec = launch_spec(self.entry.manifest, self.folder, scratch, self._around.policy)
-                child = self._around.launcher.launch(spec)
+                child = await self._around.launcher.launch(spec)
         except (LaunchError, OSError) as error:
             if scratch is not None:
                 scratch.rmdir()  # nothing ran that could have written into it

@@ -1,0 +1,53 @@
+"""What host and spawner say to each other: one JSON object a datagram, with descriptors beside it.
+
+To the spawner: `{"launch": id, "plan": {...}}` with stdin, stdout, stderr and the status socket.
+From it: `{"ready": pid}` once; `{"launched": id, "pid": n}` with a pidfd, or `{"failed": id, "step": s, "error": e}`;
+later `{"exited": id, "status": wait status, "cpu_s": x, "rss_bytes": n}`.
+"""
+
+import json
+import socket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MESSAGE_BYTES = 128 * 1024  # below the kernel's default for what one datagram may hold
+_DESCRIPTORS = 8
+
+
+class TooLargeError(Exception):
+    """What was to be sent does not fit a datagram."""
+
+
+def encode(message: "dict[str, Any]") -> bytes:
+    """The datagram.
+
+    Raises:
+        TooLargeError: It has more than `MESSAGE_BYTES`.
+    """
+    data = json.dumps(message, separators=(",", ":")).encode()
+    if len(data) > MESSAGE_BYTES:
+        raise TooLargeError(f"{len(data)} bytes, at most {MESSAGE_BYTES} can be sent")
+    return data
+
+
+def send(channel: socket.socket, message: "dict[str, Any]", descriptors: "list[int] | None" = None) -> None:
+    """Sends one message.
+
+    Raises:
+        OSError: The other side has gone, or, on a non-blocking socket, is behind.
+        TooLargeError: See `encode`.
+    """
+    socket.send_fds(channel, [encode(message)], descriptors or [])
+
+
+def receive(channel: socket.socket) -> "tuple[dict[str, Any] | None, list[int]]":
+    """One message and its descriptors, which are closed on exec; `None` when the other side has gone."""
+    try:
+        data, descriptors, _, _ = socket.recv_fds(
+            channel, MESSAGE_BYTES, _DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
+        )
+    except ConnectionResetError:  # it has gone without reading all that we said
+        return None, []
+    return (json.loads(data) if data else None), descriptors

@@ -1,0 +1,60 @@
+"""Runs the SDK's runner in a fork of a zygote, as if the interpreter had been started for it alone."""
+
+import gc
+import os
+import random
+import sys
+import time
+import types
+
+from host.sandbox.confine import session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run_in_process(program: "dict[str, Any]") -> None:
+    """Serves the plugin until the process ends.
+
+    Args:
+        program: `runner` (arguments of plugin_sdk.runner), `env`, `cwd`, `threads`.
+    """
+    os.chdir(program["cwd"])
+    os.environ.clear()
+    os.environ.update(program["env"])
+    time.tzset()
+    _reseed()
+    _use_threads(program["threads"])
+    _forget_the_host()
+    arguments = program["runner"]
+    sys.argv = ["plugin_sdk.runner", *arguments]
+    # What pickles by reference to __main__ must not find the spawner's.
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    os.close(session.STATUS_FD)
+    os.close(session.PARENT_FD)
+    gc.enable()
+    from plugin_sdk.runner.__main__ import main
+
+    sys.exit(main(arguments))
+
+
+def _reseed() -> None:
+    # Forks share the state they were made with. `random` does this by itself after os.fork(); numpy does not.
+    random.seed()
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def _use_threads(threads: int) -> None:
+    """The zygote's libraries were loaded with one thread each; a plugin may be granted more."""
+    if threads > 1 and "threadpoolctl" in sys.modules:
+        sys.modules["threadpoolctl"].threadpool_limits(threads)
+
+
+def _forget_the_host() -> None:
+    """Takes the host's own modules away: a plugin may have a module of the same name, and needs none of ours."""
+    for name in list(sys.modules):
+        if name == "host" or name.startswith("host."):
+            del sys.modules[name]

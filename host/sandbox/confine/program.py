@@ -1,0 +1,44 @@
+"""What a spawner's process runs: `python -I -S program.py CONTROL_FD PARENT_PID [--preload MODULE,...]`.
+
+With `-S` it is the plain spawner. Without, and with modules to preload, it is a zygote: children that run the
+SDK's runner in process start with those modules loaded.
+"""
+
+import gc
+import importlib
+import os
+import sys
+
+
+def main(arguments: "list[str]") -> None:
+    """Serves launches until the host has gone."""
+    # The script's own folder is not on the path (-I), nor is there a site (-S): the host's parent folder is what
+    # `host` is found in. Children that run in process must not find it.
+    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+    root = os.path.dirname(os.path.dirname(os.path.dirname(here)))  # noqa: PTH120
+    sys.path.insert(0, root)
+    from host.process.spawner.serve import serve
+    from host.sandbox.confine.sequence import become
+    from host.sandbox.kernel.libc import fork_with
+
+    if "--preload" in arguments:
+        _preload(arguments[arguments.index("--preload") + 1].split(","))
+        importlib.import_module("host.sandbox.confine.inprocess")
+    sys.path.remove(root)
+    serve(int(arguments[0]), int(arguments[1]), fork_with, become)
+
+
+def _preload(modules: "list[str]") -> None:
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            # A plugin that needs it will say so itself; the others lose nothing.
+            print(f"zygote: {name} is not preloaded: {error}", file=sys.stderr)
+    gc.collect()
+    gc.freeze()  # a collection in a child would write to, and so copy, every page with an object
+    gc.disable()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,171 @@
+"""The order of the steps, from a fresh fork to the program; each fails closed, by its name.
+
+Theory of operation. The host holds one end of the status socket. The child says nothing and waits until the host
+has put it into its group (`GO`). It then gives up, step by step, what it must not have. As process 1 of its pid
+namespace it leaves a fork of itself behind as init and goes on as the program. Confined, it says so, and waits
+again (`RUN`) while the host looks at the kernel's own account of it. Only then does the first line of the
+author's code run. A step that fails ends the child, and the host is told which and why.
+"""
+
+import base64
+import json
+import os
+import socket
+import traceback
+
+from host.sandbox.confine import session
+from host.sandbox.confine.identity import give_up_privileges, take_ids
+from host.sandbox.confine.init import watch_over
+from host.sandbox.confine.landlock import restrict
+from host.sandbox.confine.limits import be_nice, set_limits
+from host.sandbox.confine.mounts import build_root, open_sources
+from host.sandbox.kernel.libc import prctl
+from host.sandbox.seccomp.install import FILTER_FLAG_NEW_LISTENER, FILTER_FLAG_TSYNC, bind_pid, install
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+GO = b"go"
+RUN = b"run"
+EXIT_NOT_CONFINED = 126
+EXIT_NOT_RUN = 127
+PR_SET_CHILD_SUBREAPER = 36
+_UMASK = 0o077
+
+
+class NotConfinedError(Exception):
+    """A step could not be done; its name is the first argument, the reason the second."""
+
+
+def become(plan: "dict[str, Any]", descriptors: "tuple[int, int, int, int]", parent: int) -> None:
+    """Confines this fresh child and runs the plan's program in it; never returns.
+
+    Args:
+        descriptors: stdin, stdout, stderr and the status socket.
+        parent: A pidfd of the process that made this one.
+    """
+    try:
+        session.take_descriptors(*descriptors, parent)
+        try:
+            program = _confine(plan)
+        except NotConfinedError as error:
+            _tell({"step": error.args[0], "error": error.args[1]})
+            os._exit(EXIT_NOT_CONFINED)
+        program()
+    except BaseException:
+        # Nothing may unwind into the spawner's own loop, of which this process is a copy.
+        traceback.print_exc()
+    finally:
+        os._exit(EXIT_NOT_CONFINED)
+
+
+def _confine(plan: "dict[str, Any]") -> "Callable[[], None]":
+    """All steps; returns what runs the program."""
+    facts: dict[str, Any] = {}
+    with _Step("session"):
+        session.tie_to_parent(session.PARENT_FD)
+        session.leave_parents_session()
+        session.reset_signals()
+        os.umask(_UMASK)
+    _wait_for(GO)
+    mounts = plan["mounts"]
+    with _Step("sources"):
+        sources = open_sources(mounts) if mounts else []
+    with _Step("ids"):
+        if plan["ids"]:
+            take_ids(plan["ids"])
+            session.tie_to_parent(session.PARENT_FD)
+    with _Step("mounts"):
+        if mounts:
+            facts["proc"] = build_root(mounts, sources)
+            socket.sethostname("plugin")
+    with _Step("limits"):
+        be_nice(plan["nice"])
+        set_limits(plan["limits"])
+    with _Step("privileges"):
+        give_up_privileges(plan["bounding"])
+        session.tie_to_parent(session.PARENT_FD)
+    if plan["init"]:
+        with _Step("init"):
+            _leave_init(plan["own_pids"])
+    with _Step("landlock"):
+        if plan["landlock"]:
+            restrict(plan["landlock"]["abi"], plan["landlock"]["rules"])
+    program = _program(plan["program"])  # before seccomp, so that modules it needs are loaded
+    with _Step("seccomp"):
+        if plan["seccomp"]:
+            _filter(plan["seccomp"])
+    _tell({"ok": facts})
+    _wait_for(RUN)
+    return program
+
+
+class _Step:
+    """Turns an error inside of the block into a `NotConfinedError` with the step's name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            where = f" ({error.filename})" if error.filename else ""
+            raise NotConfinedError(self._name, f"{error.strerror or error}{where}") from error
+        if isinstance(error, (ValueError, KeyError, TypeError, AttributeError)):
+            raise NotConfinedError(self._name, f"{type(error).__name__}: {error}") from error
+
+
+def _leave_init(own_pids: bool) -> None:
+    """Forks: this process becomes init, the child goes on."""
+    if not own_pids:
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+    me = os.pidfd_open(os.getpid())
+    child = os.fork()
+    if child:
+        os.close(me)
+        watch_over(child, own_pids)
+    os.dup2(me, session.PARENT_FD, inheritable=False)
+    os.close(me)
+    session.tie_to_parent(session.PARENT_FD)  # the kernel forgets it over a fork
+    session.leave_parents_session()
+
+
+def _filter(programs: "dict[str, str]") -> None:
+    if programs.get("alarm"):
+        listener = install(base64.b64decode(programs["alarm"]), FILTER_FLAG_NEW_LISTENER)
+        assert listener is not None
+        with socket.socket(fileno=os.dup(session.STATUS_FD)) as status:
+            socket.send_fds(status, [json.dumps({"listener": True}).encode()], [listener])
+        os.close(listener)  # whoever holds it decides what an alarm leads to
+    install(bind_pid(base64.b64decode(programs["main"]), os.getpid()), FILTER_FLAG_TSYNC)
+
+
+def _program(program: "dict[str, Any]") -> "Callable[[], None]":
+    if "runner" in program:
+        from host.sandbox.confine.inprocess import run_in_process
+
+        return lambda: run_in_process(program)
+    return lambda: _execute(program)
+
+
+def _execute(program: "dict[str, Any]") -> None:
+    argv = program["argv"]
+    try:
+        os.chdir(program["cwd"])
+        os.execvpe(argv[0], argv, program["env"])
+    except OSError as error:
+        _tell({"step": "exec", "error": f"{error.strerror} ({argv[0]})"})
+        os._exit(EXIT_NOT_RUN)
+
+
+def _tell(what: "dict[str, Any]") -> None:
+    os.write(session.STATUS_FD, json.dumps(what).encode())
+
+
+def _wait_for(word: bytes) -> None:
+    if os.read(session.STATUS_FD, 16) != word:
+        os._exit(EXIT_NOT_CONFINED)  # the host has gone, or has thought better of it

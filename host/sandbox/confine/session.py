@@ -1,0 +1,58 @@
+"""A process of its own: session, descriptors, signals, and a life tied to its parent's."""
+
+import os
+import select
+import signal
+
+from host.sandbox.kernel.libc import prctl, syscall
+
+PR_SET_PDEATHSIG = 1
+STATUS_FD = 3  # where steps are reported and the host's words come in
+PARENT_FD = 4  # a pidfd of the parent, readable when that is dead
+_FIRST_FREE_FD = 5
+
+
+def tie_to_parent(parent_fd: int) -> None:
+    """Dies when the parent does. To be called again after ids or capabilities change: the kernel forgets it then.
+
+    Raises:
+        OSError: The parent is dead already, or the kernel refused.
+    """
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # A parent that died before the line above sends no signal. getppid() does not tell: the parent is outside of
+    # our pid namespace.
+    if select.select([parent_fd], [], [], 0)[0]:
+        raise OSError(3, "the parent is dead", "pdeathsig")
+
+
+def leave_parents_session() -> None:
+    """A session and process group of its own, so that a signal to the group meets this program alone."""
+    os.setsid()
+
+
+def take_descriptors(stdin: int, stdout: int, stderr: int, status: int, parent: int) -> None:
+    """Puts them at 0 to 4, the last two closed on exec, and closes everything else."""
+    # Away from the low numbers first: one of them may stand where another is to go.
+    moved = [_duplicate_high(each) for each in (stdin, stdout, stderr, status, parent)]
+    for target, source in enumerate(moved):
+        os.dup2(source, target, inheritable=target <= 2)
+    close_from(_FIRST_FREE_FD)
+
+
+def close_from(first: int) -> None:
+    """Closes *first* and everything above it."""
+    syscall("close_range", first, 0x7FFFFFFF, 0)
+
+
+def reset_signals() -> None:
+    """Default actions and an empty mask: ignored and blocked signals would survive an exec."""
+    for number in signal.valid_signals():
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _duplicate_high(descriptor: int) -> int:
+    import fcntl
+
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 64)
