@@ -1,9 +1,10 @@
-"""Makes groups, ahead of need and one for each launch, and clears up after hosts that died.
+"""Makes groups, one for each launch, and clears up after hosts that died.
 
 Theory of operation: the host has one directory of its own, `engine-ops-<random>`, in each hierarchy, below the
 group that it runs in itself: whatever limits lie on the host lie on its plugins too. It holds a lock (flock) on it
 as long as it lives; a directory of that name whose lock is free belonged to a host that died, and is removed with
-everything in it. Groups are used once: nothing of one plugin's account or cache is left for the next.
+everything in it. Groups are used once: nothing of one plugin's account or cache is left for the next, and making one
+takes less than a millisecond.
 """
 
 from __future__ import annotations
@@ -13,20 +14,19 @@ import logging
 import os
 import secrets
 import time
-from collections import deque
 from pathlib import Path
 
 from host.process.group import GroupLimits
-from host.sandbox.cgroup.delegation import CgroupUnavailableError, Place, find_place
-from host.sandbox.cgroup.leaf import Leaf, kill_all, members
+from host.sandbox.cgroup.delegation import HOST, CgroupUnavailableError, Place, find_place
+from host.sandbox.cgroup.leaf import Leaf, kill_all
 
 log = logging.getLogger(__name__)
 
 PREFIX = "engine-ops-"
 LEAF_PREFIX = "leaf-"
-AHEAD = 2  # groups that are ready before they are asked for
 CLOSE_WITHIN_S = 2.0  # a killed process frees its memory first: 4 GB take some 0.3 s
 _POLL_S = 0.005
+_REHEARSAL = GroupLimits(memory_bytes=2**30, cpu_cores=0.5)
 
 
 class CgroupManager:
@@ -36,16 +36,14 @@ class CgroupManager:
         describe: What is active, for status pages, e.g. "cgroup v1: memory, pids, cpu".
     """
 
-    def __init__(self, place: Place, ahead: int = AHEAD) -> None:
+    def __init__(self, place: Place) -> None:
         """Clears up below *place* and makes the host's own directories.
 
         Raises:
             CgroupUnavailableError: The kernel did not let us.
         """
         self._place = place
-        self._ahead = ahead
         self._made = 0
-        self._ready: deque[Leaf] = deque()
         self._dying: list[Path] = []
         self._locks: list[int] = []
         self.describe = place.describe()
@@ -56,7 +54,7 @@ class CgroupManager:
                 remove_leftovers(parent)
                 self._locks.append(_claim(parent / name))
             place.enable(self._own)
-            self.top_up()
+            self.prepare(_REHEARSAL).remove()  # limits are tried before anybody relies on them
         except OSError as error:
             self.close()
             raise CgroupUnavailableError(
@@ -64,16 +62,16 @@ class CgroupManager:
             ) from error
 
     @classmethod
-    def open(cls, ahead: int = AHEAD) -> CgroupManager:
+    def open(cls) -> CgroupManager:
         """The manager for this process's place on this machine.
 
         Raises:
             CgroupUnavailableError: Nothing is writable here; it says why and what would help.
         """
-        return cls(find_place(), ahead)
+        return cls(find_place())
 
     def prepare(self, limits: GroupLimits) -> Leaf:
-        leaf = self._ready.popleft() if self._ready else self._make()
+        leaf = self._make()
         try:
             leaf.limit(limits)
         except OSError:
@@ -81,18 +79,8 @@ class CgroupManager:
             raise
         return leaf
 
-    def top_up(self) -> None:
-        """Makes groups ahead, and removes given-up ones that are empty by now; some ms, may run in a thread
-        as long as no two calls of the manager overlap.
-        """
-        self._bury()
-        while len(self._ready) < self._ahead:
-            self._ready.append(self._make())
-
     def close(self) -> None:
         """Kills what is left in all groups and removes them, within `CLOSE_WITHIN_S`; never fails."""
-        while self._ready:
-            self._ready.pop().remove()
         own = list(dict.fromkeys(self._own.values()))
         deadline = time.monotonic() + CLOSE_WITHIN_S
         for directory in own:
@@ -137,6 +125,7 @@ def remove_leftovers(parent: Path) -> list[Path]:
         try:
             dead.append(directory)
             _remove_tree(directory, time.monotonic() + CLOSE_WITHIN_S)
+            _rmdir(directory / HOST)
             _rmdir(directory)
         finally:
             os.close(lock)
@@ -187,8 +176,3 @@ def _rmdir(directory: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def tasks_left(directories: list[Path]) -> int:
-    """How many processes the groups *directories* still hold."""
-    return len({pid for directory in directories for pid in members(directory)})

@@ -31,7 +31,7 @@ PLENTY = GroupLimits(memory_bytes=8 * 1024 * MIB, tasks=256)
 @pytest.fixture(scope="module")
 def groups() -> Iterator[CgroupManager]:
     try:
-        manager = CgroupManager.open(ahead=0)
+        manager = CgroupManager.open()
     except CgroupUnavailableError as error:
         pytest.skip(f"NOT TESTED: {error}")
     yield manager
