@@ -28,6 +28,7 @@ class Outcome:
     lines: list[tuple[int, float]] = field(default_factory=list)
     ended_at: float = 0.0
     cpu_s: float = 0.0
+    rss_bytes: int = 0
 
     def report(self, evidence: Evidence) -> ExitReport:
         assert self.status is not None
@@ -112,14 +113,14 @@ class Bomb:
         finally:
             os.close(pidfd)
         status: int | None = None
-        cpu_s = 0.0
+        cpu_s, rss_bytes = 0.0, 0
         if not done:
             _, status, usage = os.wait4(self.pid, 0)
-            cpu_s = usage.ru_utime + usage.ru_stime
+            cpu_s, rss_bytes = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
             self.process.returncode = os.waitstatus_to_exitcode(status)
             os.set_blocking(self.process.stdout.fileno(), False)
             text += self.process.stdout.read() or b""
-        outcome = Outcome(status, ended_at=ended_at, cpu_s=cpu_s)
+        outcome = Outcome(status, ended_at=ended_at, cpu_s=cpu_s, rss_bytes=rss_bytes)
         for line in text.decode().splitlines():
             if line.startswith("refused "):
                 outcome.refused = line.removeprefix("refused ")

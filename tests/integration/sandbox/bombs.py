@@ -206,7 +206,12 @@ def spins(mib):
 
 
 def private_scratch(mib):
-    libc.unshare(CLONE_NEWNS if os.geteuid() == 0 else CLONE_NEWNS | CLONE_NEWUSER)
+    uid, gid = os.geteuid(), os.getegid()
+    libc.unshare(CLONE_NEWNS if uid == 0 else CLONE_NEWNS | CLONE_NEWUSER)
+    if uid:  # who has no number here may not make files in a tmpfs of this namespace
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
     checked(libc.mount(b"none", b"/", None, MS_REC_PRIVATE, None))
     checked(libc.mount(b"tmpfs", b"/tmp", b"tmpfs", 6, f"size={mib}m,nr_inodes=64".encode()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import subprocess
@@ -273,9 +274,12 @@ def unified():
     if not own or own[0] is None or not os.access(own[0], os.W_OK) or V2 not in membership:
         pytest.skip("NOT TESTED: no version 2 hierarchy is writable here")
     parent = Path(own[0])
+    lock = os.open(parent, os.O_RDONLY)  # two runs at once would take the controller from each other
+    fcntl.flock(lock, fcntl.LOCK_EX)
     handed_down = (parent / "cgroup.subtree_control").read_text().split()
     offered = handed_down or (parent / "cgroup.controllers").read_text().split()
     if not offered:
+        os.close(lock)
         pytest.skip("NOT TESTED: the version 2 hierarchy has no controllers here")
     if not handed_down:
         (parent / "cgroup.subtree_control").write_text(f"+{offered[0]}")
@@ -289,6 +293,7 @@ def unified():
             directory.rmdir()
     if not handed_down:
         (parent / "cgroup.subtree_control").write_text(f"-{offered[0]}")
+    os.close(lock)
 
 
 MOVES = """
