@@ -18,7 +18,6 @@ from host.gateway.api import Selection
 from host.registry.entry import Keeper, PluginEntry
 from host.registry.registry import Registry
 from host.registry.view import PluginView
-from host.sandbox.sandbox import LAYERS, TIER
 from host.supervisor.memory import resident_bytes
 from host.supervisor.supervisor import Supervisor
 from host.workload.collector import WorkloadCollector
@@ -85,6 +84,7 @@ class Host:
         return self._collector.training_format(selection)
 
     def host_info(self) -> Mapping[str, Any]:
+        sandbox = self._supervisor.sandbox
         return {
             "name": "engine-ops",
             "version": host.__version__,
@@ -103,7 +103,7 @@ class Host:
                 "refused": self.refused(),
             },
             "history": {"points": len(self._collector), "durable": self._collector.durable},
-            "isolation": {"tier": TIER, "layers": dict(LAYERS)},
+            "isolation": {"tier": sandbox.tier, "layers": sandbox.layers},
         }
 
     def health(self) -> Mapping[str, Any]:

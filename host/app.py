@@ -13,7 +13,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -23,8 +23,10 @@ from host.clock import SystemClock
 from host.config import HostConfig, ServeOptions, load_config
 from host.engine.engine import Engine
 from host.gateway.http import listen, loopback_address, make_app
-from host.process.child import LocalLauncher
 from host.registry.registry import Registry
+from host.sandbox.machine import at_least
+from host.sandbox.opening import open_sandbox
+from host.sandbox.sandbox import Sandbox
 from host.supervisor.folder import scan
 from host.supervisor.supervisor import Supervisor
 from host.tasks import finish
@@ -44,6 +46,7 @@ class Running:
     registry: Registry
     supervisor: Supervisor
     teacher: Teacher
+    sandbox: Sandbox
 
 
 @contextlib.asynccontextmanager
@@ -56,18 +59,30 @@ async def build(plugins: Path, scratch: Path, config: HostConfig) -> AsyncIterat
     clock = SystemClock()
     registry = Registry(clock)
     collector = WorkloadCollector(config.history.points)
-    supervisor = Supervisor(plugins, scratch, registry, LocalLauncher(clock), clock, config.supervisor())
+    sandbox = await open_sandbox(config.sandbox, clock)
+    supervisor = Supervisor(
+        plugins, scratch, registry, sandbox.launcher, clock, config.supervisor(), sandbox.sandbox
+    )
     engine = Engine(registry, Journal(collector, clock), clock)
     teacher = Teacher(collector, registry.ready, clock, config.teaching)
     try:
         await supervisor.start()
         teacher.start()
-        yield Running(Host(engine, registry, supervisor, collector, clock), registry, supervisor, teacher)
+        yield Running(
+            Host(engine, registry, supervisor, collector, clock),
+            registry,
+            supervisor,
+            teacher,
+            sandbox.sandbox,
+        )
     finally:
         try:
             await finish(teacher.aclose())
         finally:  # also when this is cancelled meanwhile
-            await finish(supervisor.aclose())
+            try:
+                await finish(supervisor.aclose())
+            finally:
+                await finish(sandbox.aclose())
 
 
 def serve(options: ServeOptions) -> int:
@@ -82,6 +97,8 @@ def serve(options: ServeOptions) -> int:
     """
     set_up(options.log_level)
     config = load_config(options.config)
+    if options.allow_weak_sandbox and config.sandbox.isolation == "require":
+        config = replace(config, sandbox=replace(config.sandbox, isolation="best-effort"))
     # What can be wrong with the options is an error now, not after the plugins have started.
     loopback_address(options.bind)
     scan(options.plugins)
@@ -123,10 +140,21 @@ def _on_signal(stop: asyncio.Event, number: int) -> None:
 def _announce(url: str, running: Running, options: ServeOptions) -> None:
     names = [entry.name for entry in running.registry.all()]
     log.info("host.listening", extra={"url": url, "plugins": names})
-    log.warning(
-        "sandbox.weak",
-        extra={"why": "this version confines plugins by process and limits alone; run plugins you trust"},
-    )
+    sandbox = running.sandbox
+    if sandbox.tier != "A":
+        refused = sandbox.policy.isolation == "require" and not at_least(
+            sandbox.tier, sandbox.policy.min_tier
+        )
+        log.warning(
+            "sandbox.weak",
+            extra={
+                "tier": sandbox.tier,
+                "layers": sandbox.layers,
+                "what": "no plugin is started; --allow-weak-sandbox starts them"
+                if refused
+                else "run plugins you trust",
+            },
+        )
     if options.json:
         sys.stdout.write(
             msgspec.json.encode({"event": "listening", "url": url, "plugins": names}).decode() + "\n"

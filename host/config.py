@@ -112,6 +112,8 @@ def _room(path: Path, name: str, factory: Any, table: dict[str, Any]) -> Any:
         if key not in known:
             raise ConfigError(f"{path}: {name}.{key} is not known; give {unknown_member(key, known)}")
         default = getattr(base, key)
+        if isinstance(default, str):
+            continue  # the room's own check says what is right
         number = isinstance(value, int | float) and not isinstance(value, bool)
         least = "of 0 or more" if key in _MAY_BE_ZERO else "above 0"
         good = number and 0 <= value < _BEYOND and (value > 0 or key in _MAY_BE_ZERO)
@@ -120,7 +122,10 @@ def _room(path: Path, name: str, factory: Any, table: dict[str, Any]) -> Any:
             raise ConfigError(
                 f"{path}: {name}.{key} is {show(value)}; give {kind} {least}, such as {default}"
             )
-    return replace(base, **table)
+    try:
+        return replace(base, **table)
+    except ValueError as error:
+        raise ConfigError(f"{path}: {name}.{error}") from error
 
 
 def _settings(path: Path, plugin: str, table: object) -> Settings:

@@ -54,7 +54,7 @@ class Machine:
         return "C" if self.namespaces == "none" else "A"
 
 
-def at_least(tier: Tier, wanted: Tier) -> bool:
+def at_least(tier: Tier, wanted: str) -> bool:
     """Whether *tier* is as good as *wanted*, or better."""
     return TIERS.index(tier) <= TIERS.index(wanted)
 

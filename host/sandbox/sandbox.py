@@ -68,7 +68,7 @@ class Sandbox:
         """Raises `RefusedError` when the plugin must not be started here."""
         if self.machine is None or self.policy.isolation != "require":
             return
-        if not at_least(self.machine.tier, self.policy.min_tier):  # type: ignore[arg-type]  # checked by the policy
+        if not at_least(self.machine.tier, self.policy.min_tier):
             lacking = "; ".join(f"{name}: {why}" for name, why in self.machine.why.items())
             raise RefusedError(
                 f"this machine reaches tier {self.machine.tier}, the policy wants {self.policy.min_tier} ({lacking}); "

@@ -20,13 +20,14 @@ from host.clock import Clock
 from host.errors import CallLateError, PluginError, PluginGoneError
 from host.process.child import Child, Launcher, LaunchError
 from host.process.exits import Cause, ExitReport
+from host.process.spec import LaunchSpec
 from host.registry.entry import PluginEntry
 from host.registry.registry import Registry
 from host.registry.view import IsolationView, PluginView, SettingsView
 from host.rpc.client import ClientLimits, Fault, PluginClient
 from host.rpc.counts import CallCounts
 from host.sandbox.policy import SandboxPolicy
-from host.sandbox.sandbox import LAYERS, TIER, launch_spec
+from host.sandbox.sandbox import RefusedError, Sandbox
 from host.supervisor.handshake import LoadError, initialize
 from host.supervisor.lifecycle import TRANSITIONS, Event, PluginState, after
 from host.supervisor.memory import resident_bytes
@@ -70,11 +71,16 @@ class Surroundings:
     launcher: Launcher
     clock: Clock
     chance: Callable[[], float]
-    policy: SandboxPolicy
+    sandbox: Sandbox
     restarts: RestartPolicy
     client: ClientLimits
     scratch: Path
     spawns: asyncio.Semaphore
+
+    @property
+    def policy(self) -> SandboxPolicy:
+        """The ceilings."""
+        return self.sandbox.policy
 
 
 class PluginKeeper:
@@ -177,7 +183,7 @@ class PluginKeeper:
             trained=entry.trained_points > 0,
             trained_points=entry.trained_points,
             limits=limits,
-            isolation=IsolationView(TIER, dict(LAYERS)),
+            isolation=self._isolation(),
             last_exit=self._last_exit,
             story=list(self._story),
             folder=str(self.folder),
@@ -225,9 +231,10 @@ class PluginKeeper:
         try:
             async with self._around.spawns:
                 scratch = Path(tempfile.mkdtemp(prefix=f"{self.entry.name}-", dir=self._around.scratch))
-                spec = launch_spec(self.entry.manifest, self.folder, scratch, self._around.policy)
+                sandbox, manifest = self._around.sandbox, self.entry.manifest
+                spec = await asyncio.to_thread(sandbox.launch_spec, manifest, self.folder, scratch)
                 child = await self._around.launcher.launch(spec)
-        except (LaunchError, OSError) as error:
+        except (LaunchError, RefusedError, OSError) as error:
             if scratch is not None:
                 scratch.rmdir()  # nothing ran that could have written into it
             await self._ended(self._not_started(str(error)))
@@ -415,7 +422,16 @@ class PluginKeeper:
             return (
                 "it asks for Python packages of its own ([dependencies]), which this version does not install"
             )
+        try:
+            self._around.sandbox.check(self.entry.manifest)
+        except RefusedError as error:
+            return str(error)
         return None
+
+    def _isolation(self) -> IsolationView:
+        """What holds the process that runs; without one, what would hold it."""
+        held: LaunchSpec | Sandbox = self._child.spec if self._child is not None else self._around.sandbox
+        return IsolationView(held.tier, dict(held.layers))
 
     def _on_closed(self, child: Child, why: str, fault: Fault | None) -> None:
         self.entry.not_ready()

@@ -24,6 +24,7 @@ from host.registry.entry import PluginEntry, Settings
 from host.registry.registry import Registry
 from host.rpc.client import ClientLimits
 from host.sandbox.policy import SandboxPolicy
+from host.sandbox.sandbox import Sandbox
 from host.supervisor.folder import FoundPlugin, RefusedFolder, scan
 from host.supervisor.keeper import PluginKeeper, Surroundings
 from host.supervisor.restart import RestartPolicy
@@ -69,8 +70,11 @@ class Supervisor:
         launcher: Launcher,
         clock: Clock,
         config: SupervisorConfig | None = None,
+        sandbox: Sandbox | None = None,
     ) -> None:
+        """Without a *sandbox*, plugins are held by their processes alone."""
         self.directory = directory
+        self.sandbox = sandbox or Sandbox((config or SupervisorConfig()).policy)
         self.refused: list[RefusedFolder] = []
         self._config = config or SupervisorConfig()
         self._registry = registry
@@ -84,7 +88,7 @@ class Supervisor:
             launcher=launcher,
             clock=clock,
             chance=random.random,
-            policy=self._config.policy,
+            sandbox=self.sandbox,
             restarts=self._config.restarts,
             client=self._config.client,
             scratch=scratch,

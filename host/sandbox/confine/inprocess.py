@@ -1,6 +1,7 @@
 """Runs the SDK's runner in a fork of a zygote, as if the interpreter had been started for it alone."""
 
 import gc
+import importlib
 import os
 import random
 import sys
@@ -24,6 +25,7 @@ def run_in_process(program: "dict[str, Any]") -> None:
     os.environ.clear()
     os.environ.update(program["env"])
     time.tzset()
+    _open_streams()
     _reseed()
     _use_threads(program["threads"])
     _forget_the_host()
@@ -34,9 +36,25 @@ def run_in_process(program: "dict[str, Any]") -> None:
     os.close(session.STATUS_FD)
     os.close(session.PARENT_FD)
     gc.enable()
-    from plugin_sdk.runner.__main__ import main
+    # By name, as `python -m` would: the host itself never runs it.
+    runner = importlib.import_module("plugin_sdk.runner.__main__")
+    code = runner.main(arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
-    sys.exit(main(arguments))
+
+def _open_streams() -> None:
+    """New ones, as at an interpreter's start: the zygote's remember what kind of file theirs were."""
+    for descriptor, name, mode, errors in (
+        (0, "stdin", "r", "surrogateescape"),
+        (1, "stdout", "w", "surrogateescape"),
+        (2, "stderr", "w", "backslashreplace"),
+    ):
+        line_by_line = 1 if descriptor == 2 else -1
+        stream = open(descriptor, mode, line_by_line, "utf-8", errors, closefd=False)  # noqa: SIM115, PTH123
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
 
 
 def _reseed() -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 GO = b"go"
 RUN = b"run"
+EXIT_FAILED = 1
 EXIT_NOT_CONFINED = 126
 EXIT_NOT_RUN = 127
 PR_SET_CHILD_SUBREAPER = 36
@@ -46,6 +47,7 @@ def become(plan: "dict[str, Any]", descriptors: "tuple[int, int, int, int]", par
         descriptors: stdin, stdout, stderr and the status socket.
         parent: A pidfd of the process that made this one.
     """
+    code = EXIT_NOT_CONFINED
     try:
         session.take_descriptors(*descriptors, parent)
         try:
@@ -53,12 +55,13 @@ def become(plan: "dict[str, Any]", descriptors: "tuple[int, int, int, int]", par
         except NotConfinedError as error:
             _tell({"step": error.args[0], "error": error.args[1]})
             os._exit(EXIT_NOT_CONFINED)
+        code = EXIT_FAILED
         program()
     except BaseException:
         # Nothing may unwind into the spawner's own loop, of which this process is a copy.
         traceback.print_exc()
     finally:
-        os._exit(EXIT_NOT_CONFINED)
+        os._exit(code)
 
 
 def _confine(plan: "dict[str, Any]") -> "Callable[[], None]":
@@ -158,7 +161,7 @@ def _execute(program: "dict[str, Any]") -> None:
         os.chdir(program["cwd"])
         os.execvpe(argv[0], argv, program["env"])
     except OSError as error:
-        _tell({"step": "exec", "error": f"{error.strerror} ({argv[0]})"})
+        os.write(2, f"cannot run {argv[0]!r}: {error.strerror}\n".encode())
         os._exit(EXIT_NOT_RUN)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,10 +13,11 @@ import msgspec
 import pytest
 
 from host.clock import SystemClock
-from host.process.child import LocalLauncher
 from host.registry.events import PluginEvent
 from host.registry.registry import Registry
 from host.rpc.client import ClientLimits
+from host.sandbox.opening import open_sandbox
+from host.sandbox.policy import SandboxPolicy
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.supervisor import Supervisor, SupervisorConfig
 
@@ -48,9 +50,15 @@ class Rig:
         return keeper.view()
 
 
-@pytest.fixture
-def start_rig(tmp_path: Path):
-    """`async with start_rig(directory, ...) as rig:`; everything is gone afterwards."""
+@pytest.fixture(params=["require", "off"])
+def start_rig(tmp_path: Path, request: pytest.FixtureRequest):
+    """`async with start_rig(directory, ...) as rig:`; everything is gone afterwards.
+
+    Once with the whole sandbox, and once with plugins that are held by their processes alone.
+    """
+    isolation = request.param
+    if isolation == "require" and sys.platform != "linux":
+        pytest.skip("NO SANDBOX: this platform has none of its layers")
 
     @contextlib.asynccontextmanager
     async def start(
@@ -66,7 +74,10 @@ def start_rig(tmp_path: Path):
             rescan_s=1.0,
             still_s=0.2,
         )
-        supervisor = Supervisor(directory, scratch, registry, LocalLauncher(clock), clock, config)
+        # Whatever tier this machine reaches: what is tried here is the keeping alive.
+        policy = SandboxPolicy(isolation=isolation, min_tier="none")
+        opened = await open_sandbox(policy, clock)
+        supervisor = Supervisor(directory, scratch, registry, opened.launcher, clock, config, opened.sandbox)
         rig = Rig(supervisor, registry)
         try:
             await supervisor.start()
@@ -74,5 +85,6 @@ def start_rig(tmp_path: Path):
             yield rig
         finally:
             await supervisor.aclose()
+            await opened.aclose()
 
     return start
