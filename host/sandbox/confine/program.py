@@ -23,7 +23,10 @@ def main(arguments: "list[str]") -> None:
 
     if "--preload" in arguments:
         _preload(arguments[arguments.index("--preload") + 1].split(","))
-        importlib.import_module("host.sandbox.confine.inprocess")
+        from host.sandbox.confine.inprocess import prepare
+
+        prepare()
+        _settle()
     sys.path.remove(root)
     serve(int(arguments[0]), int(arguments[1]), fork_with, become)
 
@@ -35,6 +38,9 @@ def _preload(modules: "list[str]") -> None:
         except ImportError as error:
             # A plugin that needs it will say so itself; the others lose nothing.
             print(f"zygote: {name} is not preloaded: {error}", file=sys.stderr)
+
+
+def _settle() -> None:
     gc.collect()
     gc.freeze()  # a collection in a child would write to, and so copy, every page with an object
     gc.disable()
