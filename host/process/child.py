@@ -170,6 +170,10 @@ class Child:
                 self._signal(signal.SIGKILL)
         return await asyncio.shield(self._exited)
 
+    def memory_bytes(self) -> int | None:
+        """What it and its children hold now, where the kernel or the watchdog keeps count of it."""
+        return None
+
     def expect_exit(self, cause: Cause, why: str) -> None:
         """Says beforehand why an exit that is about to come is the host's doing."""
         self._ordered = self._ordered or (cause, why)

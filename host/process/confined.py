@@ -10,6 +10,7 @@ import select
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from host.clock import Clock
 from host.process.child import Child, Pipes
@@ -18,7 +19,7 @@ from host.process.group import Group, GroupUsage
 from host.process.spawner.link import Ended, Launched
 from host.process.spec import LaunchSpec
 from host.process.status import StatusSocket
-from host.process.watchdog import Watch
+from host.process.watchdog import Watch, private_bytes
 
 log = logging.getLogger(__name__)
 
@@ -64,17 +65,27 @@ class ConfinedChild(Child):
         except OSError:
             return None
 
+    def memory_bytes(self) -> int | None:
+        if (usage := self.usage) is not None:
+            return usage.memory_bytes
+        # Not all that is resident: of a zygote's child most of that is the zygote's.
+        with contextlib.suppress(OSError):
+            return private_bytes(Path(f"/proc/{self.pid}/status").read_bytes())
+        return None
+
     def on_end(self, ended: Ended) -> None:
-        """The spawner's word that it has ended; without a status, that the spawner died."""
-        if ended.status is None and not _readable(self._holds.launched.pidfd):
-            # It dies with the spawner, but not in the same instant.
+        """The spawner's word that it has ended; without a status, that the spawner died, which it outlives."""
+        if ended.status is None:
             self._loop.add_reader(self._holds.launched.pidfd, self._over, ended)
-            return
-        self._over(ended)
+        else:
+            self._over(ended)
 
     def _over(self, ended: Ended) -> None:
         holds = self._holds
-        self._loop.remove_reader(holds.launched.pidfd)
+        if ended.status is None:
+            self._loop.remove_reader(holds.launched.pidfd)
+            with contextlib.suppress(ChildProcessError):  # whose child it is now depends on the machine
+                os.waitpid(holds.launched.pid, os.WNOHANG)
         told = {}
         for report in holds.status.drain():
             # Process 1 of the namespace alone is believed; its number cannot be forged.

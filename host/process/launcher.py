@@ -148,15 +148,18 @@ class _Attempt:
         self._confinement = confinement
         self._link = link
         self._undo = contextlib.ExitStack()
+        self._passed_on = contextlib.ExitStack()  # what is the child's once it was made
 
     async def run(self, tools: Tools, watchdog: MemoryWatchdog, clock: Clock) -> Child:
-        with self._undo:
+        with self._undo, self._passed_on:
             async with asyncio.timeout(CONFINE_S):
                 group = self._group(tools.groups)
-                pipes, status, launched = await self._made()
+                joins = self._joins(group)
+                pipes, status, launched = await self._made(joins)
                 tools.witness.at_clone(launched.pid, self._confinement.plan)
-                if group is not None:
-                    group.add(launched.pid)
+                if group is not None and not joins:
+                    # The kernel waits until no process is in the middle of a fork: 10 to 25 ms.
+                    await asyncio.to_thread(group.add, launched.pid)
                 status.say(GO)
                 pid, uid, listener = await self._confined(status)
                 program_pidfd = os.pidfd_open(pid)
@@ -186,10 +189,17 @@ class _Attempt:
         self._undo.callback(group.remove)
         return group
 
-    async def _made(self) -> tuple[Pipes, StatusSocket, Launched]:
+    def _joins(self, group: Group | None) -> list[int]:
+        """Descriptors by which the child joins its group itself; closed again at the end of the attempt."""
+        joins = group.join_fds() if group is not None else []
+        for descriptor in joins:
+            self._passed_on.callback(os.close, descriptor)
+        return joins
+
+    async def _made(self, joins: list[int]) -> tuple[Pipes, StatusSocket, Launched]:
         theirs: list[int] = []
         ours: list[int] = []
-        with contextlib.ExitStack() as passed_on:
+        with self._passed_on as passed_on:
             for host_reads in (False, True, True):
                 reading, writing = os.pipe()
                 ours.append(reading if host_reads else writing)
@@ -200,7 +210,7 @@ class _Attempt:
             self._undo.callback(status.close)
             passed_on.callback(status_of_child.close)
             theirs.append(status_of_child.fileno())
-            launched = await self._link.launch(self._confinement.plan, theirs)
+            launched = await self._link.launch(self._confinement.plan, theirs + joins)
         self._undo.callback(_discard, launched)
         return Pipes(*ours), status, launched
 

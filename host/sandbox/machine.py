@@ -84,5 +84,7 @@ def layers(machine: Machine) -> dict[str, str]:
     if not machine.seccomp:
         said["seccomp"] = missing("seccomp")
     if machine.group is None:
-        said["cgroup"] = missing("cgroup")
+        said["cgroup"] = (
+            missing("cgroup") + "; so a plugin may not start processes (unless weakness is accepted)"
+        )
     return said

@@ -68,7 +68,6 @@ def make_plan(
         "nice": nice,
         # Emptying the bounding set takes a capability, which a user namespace and root have.
         "bounding": own_root or machine.as_root,
-        "init": own_root or profile.subprocess,
         "own_pids": own_root,
         "landlock": {"abi": machine.landlock_abi, "rules": found} if machine.landlock_abi else None,
         "seccomp": _filters(profile) if machine.seccomp else None,

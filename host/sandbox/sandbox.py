@@ -6,6 +6,7 @@ platforms without any of the layers and for `isolation = "off"`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _WITH_SDK = "import runpy, sys; sys.path.append(sys.argv.pop(1)); runpy.run_module('plugin_sdk.runner', run_name='__main__', alter_sys=True)"
 
 
+_SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh", "fish"})
+
+
 class RefusedError(Exception):
     """This plugin cannot be held as the policy wants it on this machine; says which setting accepts it."""
 
@@ -64,7 +68,7 @@ class Sandbox:
         """The same in full."""
         return dict(PROCESS_ONLY_LAYERS) if self.machine is None else layers(self.machine)
 
-    def check(self, manifest: Manifest) -> None:
+    def check(self, manifest: Manifest, folder: Path) -> None:
         """Raises `RefusedError` when the plugin must not be started here."""
         if self.machine is None or self.policy.isolation != "require":
             return
@@ -74,9 +78,13 @@ class Sandbox:
                 f"this machine reaches tier {self.machine.tier}, the policy wants {self.policy.min_tier} ({lacking}); "
                 "`engine-ops doctor` says what would help, --allow-weak-sandbox accepts it as it is"
             )
-        if manifest.command is not None and self.machine.group is None:
+        if (
+            self.machine.group is None
+            and manifest.command is not None
+            and _by_shell(manifest.command, folder)
+        ):
             raise RefusedError(
-                "it is a command, which may start other programs, and only a cgroup holds the memory of them all "
+                "it is run by a shell, which starts other programs, and only a cgroup holds the memory of them all "
                 f"({self.machine.why.get('cgroup', 'there is none')}); give the host a cgroup it may write to, or "
                 "accept it with --allow-weak-sandbox"
             )
@@ -96,7 +104,7 @@ class Sandbox:
         """
         if self.machine is None:
             return process_only(manifest, folder, scratch, self.policy, interpreter)
-        self.check(manifest)
+        self.check(manifest, folder)
         return _confined(self.policy, self.machine, manifest, folder.resolve(), scratch, interpreter)
 
 
@@ -124,8 +132,9 @@ def _confined(
         program["runner"] = ["--entry", manifest.entry, "--folder", at]
         program["threads"] = int(env["OMP_NUM_THREADS"])
     profile = SeccompProfile(
-        subprocess=by_command,
-        exec="never" if preload else "once",
+        # Only a group holds the memory of several processes.
+        subprocess=by_command and (machine.group is not None or policy.isolation != "require"),
+        exec="never" if preload else "always" if by_command else "once",
         shared_memory=machine.group is not None,
         own_files=own_root,
         own_pids=own_root,
@@ -193,6 +202,16 @@ def _argv(manifest: Manifest, folder: str, python: Interpreter) -> tuple[str, ..
     if python.sdk is not None:
         return (python.executable, "-I", "-B", "-c", _WITH_SDK, str(Path(python.sdk).parent), *options)
     return (python.executable, "-I", "-B", "-m", "plugin_sdk.runner", *options)
+
+
+def _by_shell(command: tuple[str, ...], folder: Path) -> bool:
+    """Whether a shell runs it: by its name, or by the first line of the file that it names."""
+    named = [command[0]]
+    with contextlib.suppress(OSError), (folder / command[0]).open("rb") as file:
+        first = file.readline(256)
+        if first.startswith(b"#!"):
+            named += first[2:].decode(errors="replace").split()[:2]
+    return any(Path(each).name in _SHELLS for each in named)
 
 
 def process_only(

@@ -179,7 +179,7 @@ class PluginKeeper:
             late=counts.late,
             p50_ms=None if p50 is None else round(p50 * 1000, 3),
             p99_ms=None if p99 is None else round(p99 * 1000, 3),
-            memory_bytes=resident_bytes(self._child.pid) if running and self._child else None,
+            memory_bytes=_held(self._child) if running and self._child else None,
             trained=entry.trained_points > 0,
             trained_points=entry.trained_points,
             limits=limits,
@@ -324,7 +324,8 @@ class PluginKeeper:
         try:
             while child.alive and not nudge.done():
                 await asyncio.wait(either, timeout=MEMORY_CHECK_S, return_when=asyncio.FIRST_COMPLETED)
-                held = resident_bytes(child.pid) if child.alive else None
+                # A confined child is watched, and ended, by its group or the watchdog.
+                held = resident_bytes(child.pid) if child.alive and child.spec.confinement is None else None
                 if held is not None and held > cap:
                     child.kill("memory", f"it held {held} bytes of memory, its cap is {cap}")
         finally:
@@ -423,7 +424,7 @@ class PluginKeeper:
                 "it asks for Python packages of its own ([dependencies]), which this version does not install"
             )
         try:
-            self._around.sandbox.check(self.entry.manifest)
+            self._around.sandbox.check(self.entry.manifest, self.folder)
         except RefusedError as error:
             return str(error)
         return None
@@ -443,6 +444,10 @@ class PluginKeeper:
 
     def _not_started(self, why: str) -> ExitReport:
         return ExitReport(cause="notStarted", summary=why, at_ms=self._around.clock.wall_ms(), lived_s=0.0)
+
+
+def _held(child: Child) -> int | None:
+    return child.memory_bytes() or resident_bytes(child.pid)
 
 
 def _clock(at_ms: float) -> str:

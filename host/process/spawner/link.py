@@ -141,7 +141,7 @@ class SpawnerLink:
             self._endings[launch] = tell
 
     def close(self) -> None:
-        """Ends the spawner; its children die with it."""
+        """Ends the spawner; its children live on."""
         if self.alive:
             self._died("the host closed it")
         self._process.kill()
@@ -227,7 +227,7 @@ class SpawnerLink:
         for tell in self._endings.values():
             tell(Ended(None))
         self._endings.clear()
-        # It may have closed its socket and live on: its children must not.
+        # It may have closed its socket and live on.
         self._process.kill()
         self._process.wait()
         log.log(

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    Become = Callable[[dict[str, Any], tuple[int, int, int, int], int], None]
+    Become = Callable[[dict[str, Any], list[int]], None]
 
 PR_SET_PDEATHSIG = 1
 _LAUNCH_DESCRIPTORS = 4
 
 
 def serve(control: int, host: int, fork_with: "Callable[[int], int]", become: "Become") -> None:
-    """Serves until the host has gone; the children die with this process.
+    """Serves until the host has gone. The children live on without this process, but not without the host.
 
     Args:
         control: The socket to the host.
@@ -39,7 +39,6 @@ class Spawner:
         self._control = control
         self._fork_with = fork_with
         self._become = become
-        self._me = os.pidfd_open(os.getpid())
         self._children: dict[int, tuple[int, int]] = {}  # pidfd -> pid, launch
         self._poll = select.poll()
 
@@ -69,7 +68,7 @@ class Spawner:
 
     def _launch(self, launch: int, plan: "dict[str, Any]", descriptors: "list[int]") -> None:
         threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208
-        if threads != 1 or len(descriptors) != _LAUNCH_DESCRIPTORS:
+        if threads != 1 or len(descriptors) < _LAUNCH_DESCRIPTORS:
             why = f"the spawner has {threads} threads and {len(descriptors)} descriptors for the program"
             send(self._control, {"failed": launch, "step": "spawner", "error": why})
             return
@@ -79,8 +78,7 @@ class Spawner:
             send(self._control, {"failed": launch, "step": "namespaces", "error": _reason(error)})
             return
         if pid == 0:
-            stdin, stdout, stderr, status = descriptors
-            self._become(plan, (stdin, stdout, stderr, status), self._me)
+            self._become(plan, descriptors)
             os._exit(126)
         try:
             if plan["map"]:

@@ -1,6 +1,7 @@
 """What host and spawner say to each other: one JSON object a datagram, with descriptors beside it.
 
-To the spawner: `{"launch": id, "plan": {...}}` with stdin, stdout, stderr and the status socket.
+To the spawner: `{"launch": id, "plan": {...}}` with stdin, stdout, stderr, the status socket,
+and what the child joins its group by.
 From it: `{"ready": pid}` once; `{"launched": id, "pid": n}` with a pidfd, or `{"failed": id, "step": s, "error": e}`;
 later `{"exited": id, "status": wait status, "cpu_s": x, "rss_bytes": n}`.
 """
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MESSAGE_BYTES = 128 * 1024  # below the kernel's default for what one datagram may hold
-_DESCRIPTORS = 8
+_DESCRIPTORS = 16
 
 
 class TooLargeError(Exception):

@@ -38,7 +38,6 @@ def run_in_process(program: "dict[str, Any]") -> None:
     # What pickles by reference to __main__ must not find the spawner's.
     sys.modules["__main__"] = types.ModuleType("__main__")
     os.close(session.STATUS_FD)
-    os.close(session.PARENT_FD)
     gc.enable()
     # By name, as `python -m` would: the host itself never runs it.
     runner = importlib.import_module("plugin_sdk.runner.__main__")

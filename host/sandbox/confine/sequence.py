@@ -1,8 +1,8 @@
 """The order of the steps, from a fresh fork to the program; each fails closed, by its name.
 
-Theory of operation. The host holds one end of the status socket. The child says nothing and waits until the host
-has put it into its group (`GO`). It then gives up, step by step, what it must not have. As process 1 of its pid
-namespace it leaves a fork of itself behind as init and goes on as the program. Confined, it says so, and waits
+Theory of operation. The host holds one end of the status socket. The child joins its group, says nothing and waits
+until the host has seen its namespaces (`GO`). It then gives up, step by step, what it must not have. It leaves itself behind
+as init, process 1 of its pid namespace, and goes on as a fork of itself, which becomes the program. Confined, it says so, and waits
 again (`RUN`) while the host looks at the kernel's own account of it. Only then does the first line of the
 author's code run. A step that fails ends the child, and the host is told which and why.
 """
@@ -40,16 +40,19 @@ class NotConfinedError(Exception):
     """A step could not be done; its name is the first argument, the reason the second."""
 
 
-def become(plan: "dict[str, Any]", descriptors: "tuple[int, int, int, int]", parent: int) -> None:
+def become(plan: "dict[str, Any]", descriptors: "list[int]") -> None:
     """Confines this fresh child and runs the plan's program in it; never returns.
 
     Args:
-        descriptors: stdin, stdout, stderr and the status socket.
-        parent: A pidfd of the process that made this one.
+        descriptors: stdin, stdout, stderr, the status socket, and what this process joins its group by.
     """
     code = EXIT_NOT_CONFINED
     try:
-        session.take_descriptors(*descriptors, parent)
+        # First of all: what is charged to the group is charged from here on. Whether it has worked, the host
+        # sees in the kernel's account.
+        for group in descriptors[4:]:
+            os.write(group, b"0")
+        session.take_descriptors(descriptors[:4])
         try:
             program = _confine(plan)
         except NotConfinedError as error:
@@ -68,7 +71,6 @@ def _confine(plan: "dict[str, Any]") -> "Callable[[], None]":
     """All steps; returns what runs the program."""
     facts: dict[str, Any] = {}
     with _Step("session"):
-        session.tie_to_parent(session.PARENT_FD)
         session.leave_parents_session()
         session.reset_signals()
         os.umask(_UMASK)
@@ -79,7 +81,6 @@ def _confine(plan: "dict[str, Any]") -> "Callable[[], None]":
     with _Step("ids"):
         if plan["ids"]:
             take_ids(plan["ids"])
-            session.tie_to_parent(session.PARENT_FD)
     with _Step("mounts"):
         if mounts:
             facts["proc"] = build_root(mounts, sources)
@@ -89,10 +90,8 @@ def _confine(plan: "dict[str, Any]") -> "Callable[[], None]":
         set_limits(plan["limits"])
     with _Step("privileges"):
         give_up_privileges(plan["bounding"])
-        session.tie_to_parent(session.PARENT_FD)
-    if plan["init"]:
-        with _Step("init"):
-            _leave_init(plan["own_pids"])
+    with _Step("init"):
+        _leave_init(plan["own_pids"])
     with _Step("landlock"):
         if plan["landlock"]:
             restrict(plan["landlock"]["abi"], plan["landlock"]["rules"])
@@ -126,14 +125,11 @@ def _leave_init(own_pids: bool) -> None:
     """Forks: this process becomes init, the child goes on."""
     if not own_pids:
         prctl(PR_SET_CHILD_SUBREAPER, 1)
-    me = os.pidfd_open(os.getpid())
+    me = os.getpid()
     child = os.fork()
     if child:
-        os.close(me)
         watch_over(child, own_pids)
-    os.dup2(me, session.PARENT_FD, inheritable=False)
-    os.close(me)
-    session.tie_to_parent(session.PARENT_FD)  # the kernel forgets it over a fork
+    session.tie_to_parent(me)
     session.leave_parents_session()
 
 

@@ -1,27 +1,26 @@
 """A process of its own: session, descriptors, signals, and a life tied to its parent's."""
 
 import os
-import select
 import signal
 
 from host.sandbox.kernel.libc import prctl, syscall
 
 PR_SET_PDEATHSIG = 1
 STATUS_FD = 3  # where steps are reported and the host's words come in
-PARENT_FD = 4  # a pidfd of the parent, readable when that is dead
-_FIRST_FREE_FD = 5
+FIRST_FREE_FD = 4
 
 
-def tie_to_parent(parent_fd: int) -> None:
-    """Dies when the parent does. To be called again after ids or capabilities change: the kernel forgets it then.
+def tie_to_parent(parent: int) -> None:
+    """Dies when the parent does. To be called after ids and capabilities have changed: the kernel forgets it then.
+
+    Args:
+        parent: Its pid.
 
     Raises:
         OSError: The parent is dead already, or the kernel refused.
     """
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # A parent that died before the line above sends no signal. getppid() does not tell: the parent is outside of
-    # our pid namespace.
-    if select.select([parent_fd], [], [], 0)[0]:
+    if os.getppid() != parent:  # it died before the line above, and sends no signal
         raise OSError(3, "the parent is dead", "pdeathsig")
 
 
@@ -30,13 +29,13 @@ def leave_parents_session() -> None:
     os.setsid()
 
 
-def take_descriptors(stdin: int, stdout: int, stderr: int, status: int, parent: int) -> None:
-    """Puts them at 0 to 4, the last two closed on exec, and closes everything else."""
+def take_descriptors(descriptors: "list[int]") -> None:
+    """Puts stdin, stdout, stderr and the status socket at 0 to 3, the last closed on exec, and closes all others."""
     # Away from the low numbers first: one of them may stand where another is to go.
-    moved = [_duplicate_high(each) for each in (stdin, stdout, stderr, status, parent)]
+    moved = [_duplicate_high(each) for each in descriptors]
     for target, source in enumerate(moved):
         os.dup2(source, target, inheritable=target <= 2)
-    close_from(_FIRST_FREE_FD)
+    close_from(FIRST_FREE_FD)
 
 
 def close_from(first: int) -> None:
