@@ -12,7 +12,7 @@ import pytest
 
 from host.config import HostConfig, load_config
 from plugin_sdk.contract.manifest import parse_manifest
-from tests.integration.docs.pages import KINDS, ROOT, all_pages, blocks, name_of
+from tests.integration.docs.pages import KINDS, ROOT, Block, all_pages, blocks, name_of
 
 BLOCKS = [block for page in all_pages() for block in blocks(page)]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -26,29 +26,29 @@ def test_every_block_says_what_a_test_does_with_it() -> None:
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.kind.startswith("json")], ids=lambda b: b.where)
-def test_json_is_json(block: object) -> None:
-    json.loads(block.text)  # type: ignore[attr-defined]
+def test_json_is_json(block: Block) -> None:
+    json.loads(block.text)
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.kind.startswith("toml")], ids=lambda b: b.where)
-def test_toml_is_what_it_is_said_to_be(block: object, tmp_path: Path) -> None:
-    text: str = block.text  # type: ignore[attr-defined]
+def test_toml_is_what_it_is_said_to_be(block: Block, tmp_path: Path) -> None:
+    text: str = block.text
     tomllib.loads(text)
-    if block.kind == "toml manifest" or str(block.file).endswith("plugin.toml"):  # type: ignore[attr-defined]
+    if block.kind == "toml manifest" or str(block.file).endswith("plugin.toml"):
         assert parse_manifest(text.encode()).name
-    if block.kind == "toml configuration":  # type: ignore[attr-defined]
+    if block.kind == "toml configuration":
         (tmp_path / "host.toml").write_text(text)
         assert load_config(tmp_path / "host.toml") != HostConfig()
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.kind == "python"], ids=lambda b: b.where)
-def test_python_compiles(block: object) -> None:
-    compile(block.text, block.where, "exec")  # type: ignore[attr-defined]
+def test_python_compiles(block: Block) -> None:
+    compile(block.text, block.where, "exec")
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.kind == "sh"], ids=lambda b: b.where)
-def test_shell_parses(block: object) -> None:
-    done = subprocess.run(["bash", "-n", "-c", block.text], capture_output=True, text=True)  # type: ignore[attr-defined]
+def test_shell_parses(block: Block) -> None:
+    done = subprocess.run(["bash", "-n", "-c", block.text], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
