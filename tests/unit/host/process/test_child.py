@@ -72,7 +72,7 @@ async def test_a_program_that_is_not_there_says_so_on_its_log(launch, eventually
 
 async def test_a_folder_that_is_not_there_is_a_launch_error_and_leaves_nothing_open(launch, tmp_path):
     before = os.listdir("/proc/self/fd")
-    with pytest.raises(LaunchError, match="cannot start it in .*gone: No such file"):
+    with pytest.raises(LaunchError, match=r"cannot start it in .*gone: No such file"):
         launch("true", cwd=tmp_path / "gone")
     assert os.listdir("/proc/self/fd") == before
 
@@ -183,8 +183,8 @@ async def test_what_it_left_behind_in_its_group_ends_with_it(launch, eventually)
 
 async def test_a_kill_that_came_too_late_is_not_what_ended_it(launch):
     child = launch("exit 7")
-    info = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it is dead, and the loop has not looked
-    assert info is not None
+    # Until it is dead, with the loop kept from looking.
+    assert os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT) is not None  # noqa: ASYNC222
     child.kill("timeout", "it hangs")
     report = await ended(child)
     assert (report.cause, report.exit_code) == ("exit", 7)
