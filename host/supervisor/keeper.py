@@ -80,7 +80,7 @@ class PluginKeeper:
         self._afresh = False  # what runs now, or is waited for, is to go: an order that `run` has not met yet
         self._ending = False
         entry.keeper = self
-        entry.timeout_s = around.policy.grant(entry.manifest.limits).call_timeout_s
+        entry.limits = around.policy.grant(entry.manifest.limits)
 
     # What others ask of it. The last order wins: whoever waits for an earlier one is let go.
 
@@ -132,7 +132,6 @@ class PluginKeeper:
         entry, counts = self.entry, self._counts
         p50, p99 = counts.latency.quantile(0.5), counts.latency.quantile(0.99)
         running = self._child is not None and self._child.alive
-        limits = self._around.policy.grant(entry.manifest.limits)
         return PluginView(
             name=entry.name,
             version=entry.manifest.version,
@@ -156,7 +155,7 @@ class PluginKeeper:
             memory_bytes=resident_bytes(self._child.pid) if running and self._child else None,
             trained=entry.trained_points > 0,
             trained_points=entry.trained_points,
-            limits=limits,
+            limits=entry.limits,
             isolation=IsolationView(TIER, dict(LAYERS)),
             last_exit=self._last_exit,
             story=list(self._story),
@@ -243,7 +242,7 @@ class PluginKeeper:
             on_log=child.output.note,
         )
         try:
-            limits = self._around.policy.grant(self.entry.manifest.limits)
+            limits = self.entry.limits
             deadline = self._around.clock.now() + limits.start_timeout_s
             wire = WireLimits(self._around.client.frame_bytes, self._around.client.in_flight)
             hello = initialize(client, self.entry, limits, wire, deadline=deadline)
@@ -279,7 +278,7 @@ class PluginKeeper:
 
     async def _until_exit_or_nudge(self, child: Child) -> None:
         nudge = asyncio.ensure_future(self._wanted_otherwise())
-        cap = self._around.policy.grant(self.entry.manifest.limits).memory_bytes
+        cap = self.entry.limits.memory_bytes
         either: set[asyncio.Future[Any]] = {child.exited, nudge}
         try:
             while child.alive and not nudge.done():
