@@ -52,15 +52,15 @@ from plugin_sdk.roles import Bound, bind
 HISTORY_POINTS = 10_000  # kept for `optimize`; the seed's collector held as many
 
 
-class _PredictCall(PredictParams):
+class _PredictCall(PredictParams, gc=False):
     meta: Meta | None = msgspec.field(default=None, name="_meta")
 
 
-class _ScoreCall(ScoreParams):
+class _ScoreCall(ScoreParams, gc=False):
     meta: Meta | None = msgspec.field(default=None, name="_meta")
 
 
-class _OptimizeCall(OptimizeParams):
+class _OptimizeCall(OptimizeParams, gc=False):
     meta: Meta | None = msgspec.field(default=None, name="_meta")
 
 
@@ -78,29 +78,22 @@ class _BareCall(msgspec.Struct):
 
 ParamsT = TypeVar("ParamsT", _PredictCall, _ScoreCall, _OptimizeCall, _TrainCall, _LearnCall, _BareCall)
 
-_decode_predict = msgspec.json.Decoder(_PredictCall)
-_decode_score = msgspec.json.Decoder(_ScoreCall)
-_decode_optimize = msgspec.json.Decoder(_OptimizeCall)
-_decode_train = msgspec.json.Decoder(_TrainCall)
-_decode_learn = msgspec.json.Decoder(_LearnCall)
-_decode_bare = msgspec.json.Decoder(_BareCall)
+_decode_predict = msgspec.json.Decoder(_PredictCall).decode
+_decode_score = msgspec.json.Decoder(_ScoreCall).decode
+_decode_optimize = msgspec.json.Decoder(_OptimizeCall).decode
+_decode_train = msgspec.json.Decoder(_TrainCall).decode
+_decode_learn = msgspec.json.Decoder(_LearnCall).decode
+_decode_bare = msgspec.json.Decoder(_BareCall).decode
 
 
-def _params(decoder: msgspec.json.Decoder[ParamsT], call: Call) -> ParamsT:
+def _params(decode: Callable[[msgspec.Raw | bytes], ParamsT], call: Call) -> ParamsT:
     try:
-        params = decoder.decode(call.params if call.params is not None else b"{}")
+        params = decode(call.params if call.params is not None else b"{}")
     except (msgspec.DecodeError, RecursionError) as error:
         raise ParamsError(f"the parameters of {call.method} cannot be read: {error}") from error
     if params.meta is not None:
         call.begin(params.meta)
     return params
-
-
-def _encoded(value: Any) -> bytes:
-    try:
-        return encode_finite(value)
-    except NotJsonError as error:
-        raise BadResultError(str(error)) from error
 
 
 class Handlers:
@@ -169,7 +162,10 @@ class Handlers:
                 f"there is no method {call.method!r}; there is {', '.join(HOST_METHODS)}"
             )
         CURRENT.set(call)
-        return handler(call)
+        try:
+            return handler(call)
+        except NotJsonError as error:
+            raise BadResultError(str(error)) from error
 
     def shutdown(self) -> None:
         """Lets the object let go of what it holds."""
@@ -186,21 +182,21 @@ class Handlers:
                 value: Any = Abstained(reason=f"not trained yet: {bound.min_points} points are needed")
             else:
                 value = settled(bound.predict(params.input))
-            return _encoded(prediction_from(value, bound.model_id or self._plugin.name))
+            return encode_finite(prediction_from(value, bound.model_id or self._plugin.name))
 
     def _score(self, call: Call) -> bytes:
         params = _params(_decode_score, call)
         with self.lock:
             assert self._bound.score is not None
             value = settled(self._bound.score(params.task, params.candidates))
-            return _encoded(scores_from(value, len(params.candidates)))
+            return encode_finite(scores_from(value, len(params.candidates)))
 
     def _optimize(self, call: Call) -> bytes:
         params = _params(_decode_optimize, call)
         with self.lock:
             assert self._bound.optimize is not None
             value = settled(self._bound.optimize(params, self.history))
-            return _encoded(reply_from(value, self._model_id()))
+            return encode_finite(reply_from(value, self._model_id()))
 
     def _learn(self, call: Call) -> bytes:
         params = _params(_decode_learn, call)
@@ -214,12 +210,12 @@ class Handlers:
                 settled(self._bound.learn(points, params.reset))
                 if self._missed is not None:
                     self._missed.append((points, params.reset))
-        return _encoded(LearnReply(len(points)))
+        return encode_finite(LearnReply(len(points)))
 
     def _describe(self, call: Call) -> bytes:
         _params(_decode_bare, call)
         with self.lock:
-            return _encoded(self._bound.describe())
+            return encode_finite(self._bound.describe())
 
     def _missing(self, call: Call) -> bytes:
         raise MissingCapabilityError(
@@ -232,16 +228,16 @@ class Handlers:
         bound = self._bound
         if bound.model is not None and not bound.model.validate_training_data(data):
             reason = f"{len(data)} points are too few; {bound.min_points} are needed"
-            return _encoded(TrainReply(False, len(data), reason))
+            return encode_finite(TrainReply(False, len(data), reason))
         with self.lock:
             student = self._copied()
             self._missed = []
         try:
             if student is None:
                 with self.lock:  # it cannot be copied nor made anew: it learns itself, and calls wait
-                    return _encoded(_taught(bound, data))
+                    return encode_finite(_taught(bound, data))
             reply = _taught(student, data)
-            encoded = _encoded(reply)
+            encoded = encode_finite(reply)
             if call.cancelled:
                 raise CancelledCallError("cancelled; what was learnt is thrown away")
             if reply.trained:

@@ -26,6 +26,7 @@ from plugin_sdk.protocol.events import (
 )
 from plugin_sdk.protocol.framing import LineSplitter
 from plugin_sdk.protocol.wire import (
+    Message,
     RequestId,
     decode_message,
     encode_json,
@@ -33,7 +34,6 @@ from plugin_sdk.protocol.wire import (
     notification_bytes,
     request_bytes,
     result_bytes,
-    with_meta,
 )
 
 _QUOTE_BYTES = 200  # of a junk line, for the log
@@ -105,6 +105,7 @@ class Connection:
         self.role = role
         self.state = ConnectionState.NEW
         self._splitter = LineSplitter((limits or ConnectionLimits()).frame_bytes)
+        self._sendable = _SENDABLE[self.state]
         self._open: dict[int, Any] = {}
         self._given_up: OrderedDict[int, None] = OrderedDict()
         self._next_id = 1
@@ -121,6 +122,7 @@ class Connection:
     def step(self, step: Step) -> None:
         """Moves on as the table says; a step that the state does not know changes nothing."""
         self.state = TRANSITIONS[self.state].get(step, self.state)
+        self._sendable = _SENDABLE[self.state]
 
     def request(
         self, method: str, params: bytes, *, token: Any, meta: bytes | None = None
@@ -138,15 +140,24 @@ class Connection:
         Raises:
             StateError: The state does not allow this method now.
         """
-        allowed = _SENDABLE[self.state]
-        if allowed is not None and method not in allowed:
+        if self._sendable is not None and method not in self._sendable:
             raise StateError(f"{method} cannot be sent while the connection is {self.state.value}")
         request_id = self._next_id
-        self._next_id += 1
+        self._next_id = request_id + 1
         self._open[request_id] = token
-        if meta is not None:
-            params = with_meta(params, meta)
-        return request_id, request_bytes(request_id, method, params)
+        return request_id, request_bytes(request_id, method, params, meta)
+
+    def is_open(self, request_id: int) -> bool:
+        """Whether a request of ours has no answer yet and was not given up."""
+        return request_id in self._open
+
+    def open_tokens(self) -> list[Any]:
+        """The tokens of all open requests, oldest first."""
+        return list(self._open.values())
+
+    def close_request(self, request_id: int) -> Any:
+        """Takes the answer to an open request as come; its token, or `None` when it is not open."""
+        return self._open.pop(request_id, None)
 
     def give_up(self, request_id: int) -> None:
         """Stops waiting for an answer; when it comes all the same it is a late `StrayResponse`."""
@@ -179,6 +190,23 @@ class Connection:
             if event is not None:
                 events.append(event)
         return events
+
+    def lone_message(self, data: bytes) -> Message | None:
+        """The message that *data* is, when it is one whole, well-formed line, not junk; the quick way for most reads.
+
+        Nothing is taken note of: a caller that knows what to do with the message does it, with `close_request` where
+        it answers one; any other gives *data* to `receive`. `None` says nothing about *data* either.
+        """
+        splitter = self._splitter
+        if splitter.held or not 0 <= data.find(b"\n") == len(data) - 1 <= splitter.limit:
+            return None
+        try:
+            message = decode_message(data)
+            if not data.isascii():
+                data.decode()  # as in `_event`
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return message
 
     def drain_open(self) -> Iterable[tuple[int, Any]]:
         """All open requests with their tokens, which are open no longer; for when the peer is gone."""
