@@ -181,4 +181,5 @@ class Teacher:
             params = LearnParams(points[start : start + self._config.batch], reset=reset and start == 0)
             deadline = self._clock.now() + pupil.limits.train_timeout_s
             await pupil.call("learn", msgspec.json.encode(params), deadline=deadline)
-        state.learned = seen
+            # After each: when a later batch fails, those before it are not taught twice.
+            state.learned = seen - max(0, len(points) - start - self._config.batch)

@@ -235,4 +235,4 @@ async def test_a_keeper_that_is_cancelled_in_the_middle_of_a_stop_leaves_no_proc
 
 async def test_its_ceiling_on_a_call_is_the_hosts_when_that_is_lower(keep):
     kept = keep(manifest='[limits]\ncall_timeout = "1h"\n')
-    assert kept.entry.timeout_s == 300.0
+    assert kept.entry.limits.call_timeout_s == 300.0
