@@ -8,14 +8,11 @@ from plugin_sdk.contract.messages import Abstained, OptimizeReply, Prediction, S
 from plugin_sdk.failures import BadResultError
 from plugin_sdk.model import PredictionResult, result_from_mapping
 
-_PLAIN = frozenset({float, int, str, bool, list})  # a look-up costs less than the questions below
 _REPLY_MEMBERS = frozenset({"success", "result", "confidence", "model_id", "modelId", "metadata", "error"})
 
 
 def prediction_from(value: Any, model_id: str | None) -> Prediction | Abstained:
     """From `predict`: a result, a plain value, or no."""
-    if type(value) in _PLAIN:
-        return Prediction(value, None, model_id)
     if value is None:
         return Abstained()
     if isinstance(value, (Prediction, Abstained)):

@@ -108,6 +108,7 @@ class PluginClient:
         self._loop = asyncio.get_running_loop()
         self._now = time.monotonic  # the loop's clock; uvloop's own `time()` is of when it last looked
         self._connection = Connection(Role.HOST, ConnectionLimits(self.limits.frame_bytes))
+        self._open: dict[int, _Pending] = self._connection.open
         self._overdue: dict[int, float] = {}
         self._queue: deque[asyncio.Future[None]] = deque()
         self._params_bytes = self.limits.frame_bytes - 256  # room for the envelope
@@ -120,7 +121,7 @@ class PluginClient:
     @property
     def in_flight(self) -> int:
         """Calls sent whose callers still wait."""
-        return self._connection.open_requests
+        return len(self._open)
 
     async def call(self, method: str, params: bytes, *, deadline: float) -> msgspec.Raw:
         """One call, at most once; see `host.registry.askable.Askable.call`.
@@ -152,7 +153,7 @@ class PluginClient:
             try:
                 return await pending.future
             except asyncio.CancelledError:
-                if self._connection.is_open(pending.request_id):
+                if pending.request_id in self._open:
                     self.counts.cancelled += 1
                     self._abandon(pending)
                 raise
@@ -212,7 +213,10 @@ class PluginClient:
         if not self._sweeping:
             self._sweeping = True
             self._loop.call_later(SWEEP_S, self._sweep)
-        self._write(line)
+        try:
+            self._pipe.write(line)
+        except PipeClosedError:
+            self._input_closed()
         return pending
 
     def _counted(self, method: str, error: PluginError) -> PluginError:
@@ -263,8 +267,11 @@ class PluginClient:
         try:
             self._pipe.write(line)
         except PipeClosedError:
-            # Its exit is about to be noticed by the pidfd, and then says more than a broken pipe does.
-            self.close("it closed its input")
+            self._input_closed()
+
+    def _input_closed(self) -> None:
+        # Its exit is about to be noticed by the pidfd, and then says more than a broken pipe does.
+        self.close("it closed its input")
 
     def _on_eof(self) -> None:
         self.close("it closed its output")
@@ -278,7 +285,7 @@ class PluginClient:
             and message.error is UNSET
             and message.method is UNSET
         ):
-            pending = self._connection.close_request(message.id)
+            pending = self._open.pop(message.id, None)
             if pending is not None:
                 self._on_result(pending, message.result)
                 return
@@ -372,8 +379,8 @@ class PluginClient:
             self._sweeping = False
             return
         now = self._now()
-        for pending in [each for each in self._connection.open_tokens() if each.deadline <= now]:
-            if not self._connection.is_open(pending.request_id):
+        for pending in [each for each in self._open.values() if each.deadline <= now]:
+            if pending.request_id not in self._open:
                 continue  # the cancel before this one found its input closed, and `close` told everyone
             waited = now - pending.started
             self._fail(pending, CallLateError(self.name, f"no answer within {waited * 1000:.0f} ms"))
@@ -383,7 +390,7 @@ class PluginClient:
                 f"it did not answer a cancelled call within {self.limits.grace_s:g} s: it hangs", fault="hang"
             )
             return
-        if self._connection.open_requests or self._overdue:
+        if self._open or self._overdue:
             self._loop.call_later(SWEEP_S, self._sweep)
         else:
             self._sweeping = False

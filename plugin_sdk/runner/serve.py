@@ -85,8 +85,14 @@ class Server:
 
     def run(self) -> int:
         """Serves until the stream ends. Does not return after `shutdown`: the process has ended."""
-        while self._wait_for_calls():
-            self._work()
+        standby, calls, out = self._standby, self._queue, self._out
+        while self._hear_a_call():
+            if standby.asleep:
+                standby.rouse()
+            self._run_call(calls.popleft())
+            if calls:
+                self._run_calls()
+            out.flush()
         self._leave(EXIT_OK)
         return EXIT_OK
 
@@ -107,20 +113,12 @@ class Server:
         """See `Listened`."""
         self._out.flush()
 
-    def _wait_for_calls(self) -> bool:
-        standby = self._standby
-        self.busy = False
-        if standby.reading:
-            standby.give_back()
-            with self.read_lock:
-                heard = self._hear_a_call()
-        else:
-            heard = self._hear_a_call()
-        if heard and standby.asleep:
-            standby.rouse()
-        return heard
-
     def _hear_a_call(self) -> bool:
+        self.busy = False
+        if self._standby.reading:
+            self._standby.give_back()
+            self.read_lock.acquire()  # the standby sees that nobody is busy, and lets go
+            self.read_lock.release()
         calls = self._queue
         while not calls:
             if self._ended:
@@ -185,17 +183,13 @@ class Server:
 
     # --- answering
 
-    def _work(self) -> None:
+    def _run_calls(self) -> None:
         calls, out = self._queue, self._out
-        flushed = 0.0
-        while True:
-            call = calls.popleft()
-            self._run_call(call)
-            if not calls:
-                out.flush()
-                return
+        flushed = time.monotonic()
+        while calls:
+            self._run_call(calls.popleft())
             now = time.monotonic()
-            if now - (flushed or call.arrived) > HOLD_S:
+            if now - flushed > HOLD_S:
                 out.flush()
                 flushed = now
 
