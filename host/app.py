@@ -155,6 +155,9 @@ def _announce(url: str, running: Running, options: ServeOptions) -> None:
                 else "run plugins you trust",
             },
         )
+    log.warning(
+        "history.not_durable", extra={"why": "this version keeps history in memory; it ends with the host"}
+    )
     if options.json:
         sys.stdout.write(
             msgspec.json.encode({"event": "listening", "url": url, "plugins": names}).decode() + "\n"

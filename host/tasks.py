@@ -34,6 +34,19 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
+async def unless(reason: Coroutine[Any, Any, None], work: Coroutine[Any, Any, T]) -> T | None:
+    """What *work* returns, or `None` when *reason* ends first; the other of the two is cancelled."""
+    task = asyncio.ensure_future(work)
+    other = asyncio.ensure_future(reason)
+    both: set[asyncio.Future[Any]] = {task, other}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        other.cancel()
+        task.cancel()
+
+
 class Background:
     """Tasks with a name and an owner, who ends them with `aclose`."""
 

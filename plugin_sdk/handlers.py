@@ -12,7 +12,7 @@ import contextlib
 import copy
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -30,6 +30,7 @@ from plugin_sdk.contract.messages import (
     LearnReply,
     Meta,
     OptimizeParams,
+    Prediction,
     PredictParams,
     ScoreParams,
     TrainParams,
@@ -49,18 +50,19 @@ from plugin_sdk.jsonable import NotJsonError, encode_finite
 from plugin_sdk.results import prediction_from, reply_from, scores_from, train_reply_from
 from plugin_sdk.roles import Bound, bind
 
+_SCALARS = frozenset({float, int, str, bool})
 HISTORY_POINTS = 10_000  # kept for `optimize`; the seed's collector held as many
 
 
-class _PredictCall(PredictParams):
+class _PredictCall(PredictParams, gc=False):
     meta: Meta | None = msgspec.field(default=None, name="_meta")
 
 
-class _ScoreCall(ScoreParams):
+class _ScoreCall(ScoreParams, gc=False):
     meta: Meta | None = msgspec.field(default=None, name="_meta")
 
 
-class _OptimizeCall(OptimizeParams):
+class _OptimizeCall(OptimizeParams, gc=False):
     meta: Meta | None = msgspec.field(default=None, name="_meta")
 
 
@@ -76,31 +78,12 @@ class _BareCall(msgspec.Struct):
     meta: Meta | None = msgspec.field(default=None, name="_meta")
 
 
-ParamsT = TypeVar("ParamsT", _PredictCall, _ScoreCall, _OptimizeCall, _TrainCall, _LearnCall, _BareCall)
-
-_decode_predict = msgspec.json.Decoder(_PredictCall)
-_decode_score = msgspec.json.Decoder(_ScoreCall)
-_decode_optimize = msgspec.json.Decoder(_OptimizeCall)
-_decode_train = msgspec.json.Decoder(_TrainCall)
-_decode_learn = msgspec.json.Decoder(_LearnCall)
-_decode_bare = msgspec.json.Decoder(_BareCall)
-
-
-def _params(decoder: msgspec.json.Decoder[ParamsT], call: Call) -> ParamsT:
-    try:
-        params = decoder.decode(call.params if call.params is not None else b"{}")
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ParamsError(f"the parameters of {call.method} cannot be read: {error}") from error
-    if params.meta is not None:
-        call.begin(params.meta)
-    return params
-
-
-def _encoded(value: Any) -> bytes:
-    try:
-        return encode_finite(value)
-    except NotJsonError as error:
-        raise BadResultError(str(error)) from error
+_decode_predict = msgspec.json.Decoder(_PredictCall).decode
+_decode_score = msgspec.json.Decoder(_ScoreCall).decode
+_decode_optimize = msgspec.json.Decoder(_OptimizeCall).decode
+_decode_train = msgspec.json.Decoder(_TrainCall).decode
+_decode_learn = msgspec.json.Decoder(_LearnCall).decode
+_decode_bare = msgspec.json.Decoder(_BareCall).decode
 
 
 class Handlers:
@@ -127,17 +110,17 @@ class Handlers:
         self.history = WorkloadDataset()
         self._missed: list[tuple[WorkloadDataset, bool]] | None = None  # learnt since the copy was made
         self._bound = self._made()
-        self._table: dict[str, Callable[[Call], bytes]] = {
-            "predict": self._predict,
-            "score": self._score,
-            "optimize": self._optimize,
-            "train": self._train,
-            "learn": self._learn,
-            "describe": self._describe,
+        self._table: dict[str, tuple[Callable[[msgspec.Raw | bytes], Any], Callable[[Any, Call], bytes]]] = {
+            "predict": (_decode_predict, self._predict),
+            "score": (_decode_score, self._score),
+            "optimize": (_decode_optimize, self._optimize),
+            "train": (_decode_train, self._train),
+            "learn": (_decode_learn, self._learn),
+            "describe": (_decode_bare, self._describe),
         }
         declared = self._bound.capabilities()
         for method in self._table.keys() - declared.keys():
-            self._table[method] = self._missing
+            self._table[method] = (_decode_bare, self._missing)
 
     @property
     def target(self) -> Any:
@@ -163,13 +146,23 @@ class Handlers:
             HandlerError: The SDK declines: no such method, bad parameters, too late, a result that is no JSON.
             Exception: Whatever the author's code raises.
         """
-        handler = self._table.get(call.method)
-        if handler is None:
+        found = self._table.get(call.method)
+        if found is None:
             raise UnknownMethodError(
                 f"there is no method {call.method!r}; there is {', '.join(HOST_METHODS)}"
             )
+        decode, handler = found
+        try:
+            params = decode(b"{}" if call.params is None else call.params)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise ParamsError(f"the parameters of {call.method} cannot be read: {error}") from error
+        if params.meta is not None:
+            call.begin(params.meta)
         CURRENT.set(call)
-        return handler(call)
+        try:
+            return handler(params, call)
+        except NotJsonError as error:
+            raise BadResultError(str(error)) from error
 
     def shutdown(self) -> None:
         """Lets the object let go of what it holds."""
@@ -177,33 +170,32 @@ class Handlers:
         if callable(close):
             settled(close())
 
-    def _predict(self, call: Call) -> bytes:
-        params = _params(_decode_predict, call)
+    def _predict(self, params: _PredictCall, _call: Call) -> bytes:
         with self.lock:
             bound = self._bound
             assert bound.predict is not None
             if bound.must_train is not None and not bound.must_train.is_trained:
                 value: Any = Abstained(reason=f"not trained yet: {bound.min_points} points are needed")
             else:
-                value = settled(bound.predict(params.input))
-            return _encoded(prediction_from(value, bound.model_id or self._plugin.name))
+                value = bound.predict(params.input)
+            model_id = bound.model_id or self._plugin.name
+            if type(value) in _SCALARS:  # the quick way past two functions that look into what it may be
+                return encode_finite(Prediction(value, None, model_id))
+            return encode_finite(prediction_from(settled(value), model_id))
 
-    def _score(self, call: Call) -> bytes:
-        params = _params(_decode_score, call)
+    def _score(self, params: _ScoreCall, _call: Call) -> bytes:
         with self.lock:
             assert self._bound.score is not None
             value = settled(self._bound.score(params.task, params.candidates))
-            return _encoded(scores_from(value, len(params.candidates)))
+            return encode_finite(scores_from(value, len(params.candidates)))
 
-    def _optimize(self, call: Call) -> bytes:
-        params = _params(_decode_optimize, call)
+    def _optimize(self, params: _OptimizeCall, _call: Call) -> bytes:
         with self.lock:
             assert self._bound.optimize is not None
             value = settled(self._bound.optimize(params, self.history))
-            return _encoded(reply_from(value, self._model_id()))
+            return encode_finite(reply_from(value, self._model_id()))
 
-    def _learn(self, call: Call) -> bytes:
-        params = _params(_decode_learn, call)
+    def _learn(self, params: _LearnCall, _call: Call) -> bytes:
         points = WorkloadDataset(params.points)
         with self.lock:
             if self._bound.wants_history:
@@ -214,34 +206,32 @@ class Handlers:
                 settled(self._bound.learn(points, params.reset))
                 if self._missed is not None:
                     self._missed.append((points, params.reset))
-        return _encoded(LearnReply(len(points)))
+        return encode_finite(LearnReply(len(points)))
 
-    def _describe(self, call: Call) -> bytes:
-        _params(_decode_bare, call)
+    def _describe(self, _params: _BareCall, _call: Call) -> bytes:
         with self.lock:
-            return _encoded(self._bound.describe())
+            return encode_finite(self._bound.describe())
 
-    def _missing(self, call: Call) -> bytes:
+    def _missing(self, _params: _BareCall, call: Call) -> bytes:
         raise MissingCapabilityError(
             f"{self._plugin.name} has no {call.method}; it declared {', '.join(sorted(self._bound.capabilities()))}"
         )
 
-    def _train(self, call: Call) -> bytes:
-        params = _params(_decode_train, call)
+    def _train(self, params: _TrainCall, call: Call) -> bytes:
         data = WorkloadDataset(params.points)
         bound = self._bound
         if bound.model is not None and not bound.model.validate_training_data(data):
             reason = f"{len(data)} points are too few; {bound.min_points} are needed"
-            return _encoded(TrainReply(False, len(data), reason))
+            return encode_finite(TrainReply(False, len(data), reason))
         with self.lock:
             student = self._copied()
             self._missed = []
         try:
             if student is None:
                 with self.lock:  # it cannot be copied nor made anew: it learns itself, and calls wait
-                    return _encoded(_taught(bound, data))
+                    return encode_finite(_taught(bound, data))
             reply = _taught(student, data)
-            encoded = _encoded(reply)
+            encoded = encode_finite(reply)
             if call.cancelled:
                 raise CancelledCallError("cancelled; what was learnt is thrown away")
             if reply.trained:

@@ -18,9 +18,9 @@ def prediction_from(value: Any, model_id: str | None) -> Prediction | Abstained:
     if isinstance(value, (Prediction, Abstained)):
         return value
     if isinstance(value, dict):
-        value = result_from_mapping(value) or PredictionResult(value)
-    elif not isinstance(value, PredictionResult):
-        value = PredictionResult(value)
+        value = result_from_mapping(value) or value
+    if not isinstance(value, PredictionResult):
+        return Prediction(value, None, model_id)
     return Prediction(
         value.prediction, value.confidence, value.model_id or model_id, value.metadata, value.quantiles
     )

@@ -9,8 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# No deadline an example: what a property needs on a busy machine says nothing of the code.
+settings.register_profile("engine-ops", deadline=None)
+settings.load_profile("engine-ops")
 
 
 class Folders:

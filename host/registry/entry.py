@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -12,6 +12,9 @@ from host.errors import PluginGoneError
 from host.registry.view import PluginView
 from plugin_sdk.contract.manifest import Manifest
 from plugin_sdk.contract.messages import Capability
+
+# These have a limit of their own, a longer one, which whoever asks for them has applied.
+TEACHING = frozenset({"train", "learn"})
 
 
 class Settings(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -46,8 +49,7 @@ class PluginEntry:
     """Askable while `caller` is set, which the keeper does and undoes. See `Askable`.
 
     Attributes:
-        timeout_s: The longest one question may take: the manifest's, until the keeper cuts it at the host's
-            ceiling.
+        limits: What it was granted: what its manifest asks for, until the keeper cuts it at the host's ceiling.
     """
 
     def __init__(self, manifest: Manifest, settings: Settings) -> None:
@@ -55,7 +57,7 @@ class PluginEntry:
         self.settings = settings
         self.caller: Caller | None = None
         self.keeper: Keeper | None = None
-        self.timeout_s = manifest.limits.call_timeout_s
+        self.limits = manifest.limits
         self.epoch = 0
         self.trained_points = 0
         self._capabilities: Mapping[str, Capability] = {}
@@ -96,13 +98,14 @@ class PluginEntry:
         self.caller = caller
 
     def not_ready(self) -> None:
-        """From here on it cannot be asked."""
+        """From here on it cannot be asked, and what it had learnt is gone with its process."""
         self.caller = None
+        self.trained_points = 0
 
     async def call(self, method: str, params: bytes, *, deadline: float) -> msgspec.Raw:
         caller = self.caller
         if caller is None:
             raise PluginGoneError(self.name, "it is not running")
-        if method != "train":  # a training has its own, longer limit, which whoever asks for it has applied
-            deadline = min(deadline, asyncio.get_running_loop().time() + self.timeout_s)
+        if method not in TEACHING:
+            deadline = min(deadline, time.monotonic() + self.limits.call_timeout_s)
         return await caller.call(method, params, deadline=deadline)

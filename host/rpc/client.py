@@ -10,12 +10,14 @@ moves to the overdue ones: the protocol wants an answer all the same, so a plugi
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET
 
 from host.errors import (
     BadResultError,
@@ -68,19 +70,14 @@ class ClientLimits:
     junk_lines: int = 1000
 
 
-class _Pending:
+class _Pending(msgspec.Struct, eq=False):
     """One open call. `future` is `None` once its caller has gone."""
 
-    __slots__ = ("deadline", "future", "method", "request_id", "started")
-
-    def __init__(
-        self, method: str, future: asyncio.Future[msgspec.Raw], started: float, deadline: float
-    ) -> None:
-        self.method = method
-        self.future: asyncio.Future[msgspec.Raw] | None = future
-        self.started = started
-        self.deadline = deadline
-        self.request_id = 0
+    method: str
+    future: asyncio.Future[msgspec.Raw] | None
+    started: float
+    deadline: float
+    request_id: int = 0
 
 
 class PluginClient:
@@ -109,11 +106,12 @@ class PluginClient:
         self._on_closed = on_closed
         self._on_log = on_log
         self._loop = asyncio.get_running_loop()
-        self._now = self._loop.time
+        self._now = time.monotonic  # the loop's clock; uvloop's own `time()` is of when it last looked
         self._connection = Connection(Role.HOST, ConnectionLimits(self.limits.frame_bytes))
-        self._pending: dict[int, _Pending] = {}
+        self._open: dict[int, _Pending] = self._connection.open
         self._overdue: dict[int, float] = {}
         self._queue: deque[asyncio.Future[None]] = deque()
+        self._params_bytes = self.limits.frame_bytes - 256  # room for the envelope
         self._free = self.limits.in_flight
         self._junk = 0
         self._sweeping = False
@@ -123,7 +121,7 @@ class PluginClient:
     @property
     def in_flight(self) -> int:
         """Calls sent whose callers still wait."""
-        return len(self._pending)
+        return len(self._open)
 
     async def call(self, method: str, params: bytes, *, deadline: float) -> msgspec.Raw:
         """One call, at most once; see `host.registry.askable.Askable.call`.
@@ -141,18 +139,30 @@ class PluginClient:
         """
         if self._closed is not None:
             raise PluginGoneError(self.name, self._closed)
-        started = self._now()
+        started = now = self._now()
         exclusive = method != "train"  # a training runs beside the calls and takes no place of theirs
         if exclusive:
             if self._free > 0:
                 self._free -= 1
             else:
                 await self._wait_turn(method, deadline)
+                now = self._now()
         try:
-            return await self._send_and_wait(method, params, started, deadline)
+            pending = self._send(method, params, started, now, deadline)
+            assert pending.future is not None
+            try:
+                return await pending.future
+            except asyncio.CancelledError:
+                if pending.request_id in self._open:
+                    self.counts.cancelled += 1
+                    self._abandon(pending)
+                raise
         finally:
             if exclusive:
-                self._give_turn()
+                if self._queue:
+                    self._give_turn()
+                else:
+                    self._free += 1
 
     def notify(self, method: str, params: object) -> None:
         """Tells the plugin something; lost without a word when it is gone."""
@@ -171,7 +181,6 @@ class PluginClient:
         self._pipe.close()
         for _, pending in self._connection.drain_open():
             self._fail(pending, PluginGoneError(self.name, why))
-        self._pending.clear()
         self._overdue.clear()
         for turn in self._queue:
             if not turn.done():
@@ -180,44 +189,35 @@ class PluginClient:
         if self._on_closed is not None:
             self._on_closed(why, fault)
 
-    async def _send_and_wait(
-        self, method: str, params: bytes, started: float, deadline: float
-    ) -> msgspec.Raw:
+    def _send(self, method: str, params: bytes, started: float, now: float, deadline: float) -> _Pending:
         if self._closed is not None:  # while this call waited for its turn
             raise self._counted(method, PluginGoneError(self.name, self._closed))
-        left = deadline - self._now()
+        left = deadline - now
         if left <= 0:
             late = CallLateError(self.name, "the deadline had passed before it could be asked")
             raise self._counted(method, late)
         if self._pipe.unsent_bytes > self.limits.unsent_bytes:
             why = f"it does not read: {self._pipe.unsent_bytes} bytes wait for it"
             raise self._counted(method, PluginBusyError(self.name, why))
-        if len(params) > self.limits.frame_bytes - 256:  # room for the envelope
+        if len(params) > self._params_bytes:
             why = f"the request of {len(params)} bytes is over its frame limit"
             raise self._counted(method, BadResultError(self.name, why))
-        future: asyncio.Future[msgspec.Raw] = self._loop.create_future()
-        pending = _Pending(method, future, started, deadline)
+        pending = _Pending(method, self._loop.create_future(), started, deadline)
+        meta = b'{"deadlineMs":%d}' % (int(left * 1000 + 0.5) or 1)
         try:
-            request_id, line = self._connection.request(
-                method, params, token=pending, meta=b'{"deadlineMs":%d}' % max(1, round(left * 1000))
-            )
+            pending.request_id, line = self._connection.request(method, params, token=pending, meta=meta)
         except StateError as error:
             raise self._counted(method, PluginGoneError(self.name, str(error))) from error
         if method in ASKING:
             self.counts.calls += 1
-        pending.request_id = request_id
-        self._pending[request_id] = pending
         if not self._sweeping:
             self._sweeping = True
             self._loop.call_later(SWEEP_S, self._sweep)
-        self._write(line)
         try:
-            return await future
-        except asyncio.CancelledError:
-            if request_id in self._pending:
-                self.counts.cancelled += 1
-                self._abandon(pending)
-            raise
+            self._pipe.write(line)
+        except PipeClosedError:
+            self._input_closed()
+        return pending
 
     def _counted(self, method: str, error: PluginError) -> PluginError:
         """*error*, counted as the end of a call that was never sent."""
@@ -267,13 +267,28 @@ class PluginClient:
         try:
             self._pipe.write(line)
         except PipeClosedError:
-            # Its exit is about to be noticed by the pidfd, and then says more than a broken pipe does.
-            self.close("it closed its input")
+            self._input_closed()
+
+    def _input_closed(self) -> None:
+        # Its exit is about to be noticed by the pidfd, and then says more than a broken pipe does.
+        self.close("it closed its input")
 
     def _on_eof(self) -> None:
         self.close("it closed its output")
 
     def _on_data(self, data: bytes) -> None:
+        message = self._connection.lone_message(data)
+        if (
+            message is not None
+            and type(message.id) is int
+            and type(message.result) is msgspec.Raw
+            and message.error is UNSET
+            and message.method is UNSET
+        ):
+            pending = self._open.pop(message.id, None)
+            if pending is not None:
+                self._on_result(pending, message.result)
+                return
         try:
             events = self._connection.receive(data)
         except FrameTooLargeError as error:
@@ -300,17 +315,19 @@ class PluginClient:
 
     def _on_response(self, event: ResponseReceived) -> None:
         pending: _Pending = event.token
-        self._pending.pop(event.id, None)
+        if event.result is not None:
+            self._on_result(pending, event.result)
+        elif pending.future is not None and not pending.future.done():
+            assert event.error is not None
+            self._fail(pending, self._remote_error(event.error))
+
+    def _on_result(self, pending: _Pending, result: msgspec.Raw) -> None:
         future = pending.future
         if future is None or future.done():
             return
-        if event.error is not None:
-            self._fail(pending, self._remote_error(event.error))
-        else:
-            assert event.result is not None
-            if pending.method in ASKING:
-                self.counts.latency.add(self._now() - pending.started)
-            future.set_result(event.result)
+        if pending.method in ASKING:
+            self.counts.latency.add(self._now() - pending.started)
+        future.set_result(result)
 
     def _on_stray(self, event: StrayResponse) -> None:
         # Ours are the overdue ones: the connection remembers a bounded number of given-up ids, and a late answer
@@ -352,7 +369,6 @@ class PluginClient:
     def _abandon(self, pending: _Pending) -> None:
         """The caller waits no longer: cancel, and watch that an answer comes all the same."""
         request_id = pending.request_id
-        self._pending.pop(request_id, None)
         self._connection.give_up(request_id)
         pending.future = None
         self._overdue[request_id] = max(pending.deadline, self._now()) + self.limits.grace_s
@@ -363,8 +379,8 @@ class PluginClient:
             self._sweeping = False
             return
         now = self._now()
-        for pending in [each for each in self._pending.values() if each.deadline <= now]:
-            if pending.request_id not in self._pending:
+        for pending in [each for each in self._open.values() if each.deadline <= now]:
+            if pending.request_id not in self._open:
                 continue  # the cancel before this one found its input closed, and `close` told everyone
             waited = now - pending.started
             self._fail(pending, CallLateError(self.name, f"no answer within {waited * 1000:.0f} ms"))
@@ -374,7 +390,7 @@ class PluginClient:
                 f"it did not answer a cancelled call within {self.limits.grace_s:g} s: it hangs", fault="hang"
             )
             return
-        if self._pending or self._overdue:
+        if self._open or self._overdue:
             self._loop.call_later(SWEEP_S, self._sweep)
         else:
             self._sweeping = False

@@ -44,7 +44,10 @@ class Pipe:
         if not self._writable:
             raise PipeClosedError
         if not self._waiting:
-            sent = self._send(data)
+            try:
+                sent = os.write(self._write_fd, data)
+            except OSError as error:
+                sent = self._not_sent(error)
             if sent == len(data):
                 return
             data = data[sent:]
@@ -64,21 +67,21 @@ class Pipe:
             self._waiting.clear()
             self.unsent_bytes = 0
 
-    def _send(self, data: bytes) -> int:
-        try:
-            return os.write(self._write_fd, data)
-        except BlockingIOError:
+    def _not_sent(self, error: OSError) -> int:
+        if isinstance(error, BlockingIOError):
             return 0
-        except OSError as error:
-            self._stop_writing()
-            raise PipeClosedError from error
+        self._stop_writing()
+        raise PipeClosedError from error
 
     def _flush(self) -> None:
         while self._waiting:
             data = self._waiting[0]
             try:
-                sent = self._send(data)
-            except PipeClosedError:
+                sent = os.write(self._write_fd, data)
+            except BlockingIOError:
+                return
+            except OSError:
+                self._stop_writing()
                 return  # the reader's EOF, or the process's exit, tells the owner
             self.unsent_bytes -= sent
             if sent < len(data):

@@ -11,10 +11,10 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from host.clock import Clock
 from host.errors import CallLateError, PluginError, PluginGoneError
@@ -32,35 +32,15 @@ from host.supervisor.handshake import LoadError, initialize
 from host.supervisor.lifecycle import TRANSITIONS, Event, PluginState, after
 from host.supervisor.memory import resident_bytes
 from host.supervisor.restart import RestartHistory, RestartPolicy
-from host.tasks import finish
+from host.tasks import finish, unless
 from plugin_sdk.contract.messages import WireLimits
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 SHUTDOWN_S = 2.0  # RELIABILITY: for the plugin's own shutdown, before SIGTERM
 PIPES_GRACE_S = 2.0  # from closed pipes to the process's end, before it is ended
 MEMORY_CHECK_S = 0.1
 STORY_LINES = 32
-SETTLED = frozenset(
-    {
-        PluginState.READY,
-        PluginState.DEGRADED,
-        PluginState.BACKOFF,
-        PluginState.STOPPED,
-        PluginState.QUARANTINED,
-    }
-)
-# Here a process runs, or is about to: to enable such a plugin changes nothing.
-UNDER_WAY = frozenset(
-    {
-        PluginState.VERIFYING,
-        PluginState.STARTING,
-        PluginState.WARMING,
-        PluginState.READY,
-        PluginState.DEGRADED,
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -106,7 +86,7 @@ class PluginKeeper:
         self._afresh = False  # what runs now, or is waited for, is to go: an order that `run` has not met yet
         self._ending = False
         entry.keeper = self
-        entry.timeout_s = around.policy.grant(entry.manifest.limits).call_timeout_s
+        entry.limits = around.policy.grant(entry.manifest.limits)
 
     # What others ask of it. The last order wins: whoever waits for an earlier one is let go.
 
@@ -114,11 +94,11 @@ class PluginKeeper:
         """Starts it unless it runs, and waits until it is ready or has failed."""
         self.entry.settings.enabled = self._wanted = True
         self._history.forgive()
-        if self.state not in UNDER_WAY:
+        if not self.state.is_under_way:
             self._afresh = True
         self._around.registry.enabled_changed(self.entry.name, True)
         await self._nudge()
-        await self._until(lambda: not self._wanted or (not self._afresh and self.state in SETTLED))
+        await self._until(lambda: not self._wanted or (not self._afresh and self.state.is_settled))
 
     async def disable(self) -> None:
         """Stops it, and waits until it has ended."""
@@ -134,11 +114,11 @@ class PluginKeeper:
         self._history.forgive()
         self._afresh = True
         await self._nudge()
-        await self._until(lambda: not self._afresh and self.state in SETTLED)
+        await self._until(lambda: not self._afresh and self.state.is_settled)
 
     async def wait_settled(self) -> None:
         """Waits until it can be asked, has failed, or has been stopped."""
-        await self._until(lambda: self.state in SETTLED)
+        await self._until(lambda: self.state.is_settled)
 
     def end(self) -> None:
         """Lets `run` come to its end, with the process stopped."""
@@ -158,7 +138,6 @@ class PluginKeeper:
         entry, counts = self.entry, self._counts
         p50, p99 = counts.latency.quantile(0.5), counts.latency.quantile(0.99)
         running = self._child is not None and self._child.alive
-        limits = self._around.policy.grant(entry.manifest.limits)
         return PluginView(
             name=entry.name,
             version=entry.manifest.version,
@@ -182,7 +161,7 @@ class PluginKeeper:
             memory_bytes=_held(self._child) if running and self._child else None,
             trained=entry.trained_points > 0,
             trained_points=entry.trained_points,
-            limits=limits,
+            limits=entry.limits,
             isolation=self._isolation(),
             last_exit=self._last_exit,
             story=list(self._story),
@@ -224,8 +203,7 @@ class PluginKeeper:
 
     async def _live(self) -> None:
         """One process, from its start to its end, and what follows from how it ended."""
-        now = self._around.clock.now()
-        self._history.started(now)
+        self._history.started(self._around.clock.now())
         self.entry.epoch += 1
         scratch: Path | None = None
         try:
@@ -271,11 +249,11 @@ class PluginKeeper:
             on_log=child.output.note,
         )
         try:
-            limits = self._around.policy.grant(self.entry.manifest.limits)
+            limits = self.entry.limits
             deadline = self._around.clock.now() + limits.start_timeout_s
             wire = WireLimits(self._around.client.frame_bytes, self._around.client.in_flight)
             hello = initialize(client, self.entry, limits, wire, deadline=deadline)
-            greeting = await self._or_wanted_otherwise(hello)
+            greeting = await unless(self._wanted_otherwise(), hello)
             if greeting is None:
                 await self._stop(child, client)
                 return None
@@ -305,21 +283,9 @@ class PluginKeeper:
             self._nudged.clear()
             await self._nudged.wait()
 
-    async def _or_wanted_otherwise(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """*work*'s result, or `None` when an operator wants something else first."""
-        task = asyncio.ensure_future(work)
-        nudge = asyncio.ensure_future(self._wanted_otherwise())
-        both: set[asyncio.Future[Any]] = {task, nudge}
-        try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            return task.result() if task.done() else None
-        finally:
-            nudge.cancel()
-            task.cancel()
-
     async def _until_exit_or_nudge(self, child: Child) -> None:
         nudge = asyncio.ensure_future(self._wanted_otherwise())
-        cap = self._around.policy.grant(self.entry.manifest.limits).memory_bytes
+        cap = self.entry.limits.memory_bytes
         either: set[asyncio.Future[Any]] = {child.exited, nudge}
         try:
             while child.alive and not nudge.done():
@@ -439,8 +405,8 @@ class PluginKeeper:
         if fault is not None:
             child.kill("timeout" if fault == "hang" else "protocol", why)
         elif child.alive:
-            loop = asyncio.get_running_loop()
-            loop.call_later(PIPES_GRACE_S, child.kill, "stopped", f"{why} but did not end")
+            why = f"{why} but did not end"
+            asyncio.get_running_loop().call_later(PIPES_GRACE_S, child.kill, "stopped", why)
 
     def _not_started(self, why: str) -> ExitReport:
         return ExitReport(cause="notStarted", summary=why, at_ms=self._around.clock.wall_ms(), lived_s=0.0)

@@ -33,6 +33,24 @@ class PluginState(enum.Enum):
         """Whether calls go to it."""
         return self in (PluginState.READY, PluginState.DEGRADED)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it stays so until something happens to it: it came up, failed to, or was stopped."""
+        return self.can_be_asked or self in (
+            PluginState.BACKOFF,
+            PluginState.STOPPED,
+            PluginState.QUARANTINED,
+        )
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a process runs that is to stay, or is about to be started."""
+        return self.can_be_asked or self in (
+            PluginState.VERIFYING,
+            PluginState.STARTING,
+            PluginState.WARMING,
+        )
+
 
 class Event(enum.Enum):
     """What moves it on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
@@ -25,11 +26,11 @@ class JsonFormatter(logging.Formatter):
             + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "event": record.getMessage(),
-            **_extras(record),
+            **{key: msgspec.Raw(_encoded(value)) for key, value in _extras(record).items()},
         }
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=repr).decode()
+            line["traceback"] = msgspec.Raw(_encoded(self.formatException(record.exc_info)))
+        return msgspec.json.encode(line).decode()
 
 
 class ShortFormatter(logging.Formatter):
@@ -43,9 +44,22 @@ class ShortFormatter(logging.Formatter):
 
 
 def _plain(value: object) -> str:
-    text = value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=repr).decode()
+    text = value if isinstance(value, str) else _encoded(value).decode()
     safe = text.isprintable() and " " not in text and text
-    return text if safe else msgspec.json.encode(text).decode()
+    # All in ASCII: among what is not printable are line ends and control characters beyond it.
+    return text if safe else json.dumps(text)
+
+
+def _encoded(value: object) -> bytes:
+    """*value* as JSON; a lone surrogate or an endless number must not cost the line it stands in."""
+    try:
+        return msgspec.json.encode(value, enc_hook=repr)
+    except (ValueError, OverflowError, RecursionError):
+        pass
+    try:
+        return msgspec.json.encode(ascii(value))
+    except (ValueError, RecursionError):
+        return msgspec.json.encode(f"a {type(value).__name__} that cannot be written")
 
 
 def set_up(level: str = "info", *, stream: TextIO | None = None, as_json: bool | None = None) -> None:

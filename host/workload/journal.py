@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from host.clock import Clock
@@ -47,11 +48,11 @@ class Journal:
 def _usage(data: dict[str, Any], answer: Answer) -> dict[str, float]:
     """As the seed's collector: the capacity that was asked about, and the score."""
     capacity = data.get("nodeCapacity")
-    usage = {
-        name: float(value)
-        for name, value in (capacity.items() if isinstance(capacity, dict) else ())
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    usage: dict[str, float] = {}
+    for name, value in capacity.items() if isinstance(capacity, dict) else ():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            with contextlib.suppress(OverflowError):  # an integer larger than any float; it was refused
+                usage[name] = float(value)
     if answer.metrics.score:
         usage["score"] = answer.metrics.score
     return usage

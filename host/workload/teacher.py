@@ -18,7 +18,7 @@ from host.clock import Clock
 from host.errors import PluginError
 from host.tasks import Background
 from host.workload.collector import Selection, WorkloadCollector
-from plugin_sdk.contract.manifest import Manifest
+from plugin_sdk.contract.manifest import Limits
 from plugin_sdk.contract.messages import Capability, LearnParams, TrainParams, TrainReply
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,9 @@ class Pupil(Protocol):
     def name(self) -> str: ...
 
     @property
-    def manifest(self) -> Manifest: ...
+    def limits(self) -> Limits:
+        """What it was granted."""
+        ...
 
     @property
     def capabilities(self) -> Mapping[str, Capability]: ...
@@ -109,7 +111,7 @@ class Teacher:
         """
         seen = self._collector.recorded
         points = self._collector.select(Selection(limit=self._config.snapshot))
-        deadline = self._clock.now() + pupil.manifest.limits.train_timeout_s
+        deadline = self._clock.now() + pupil.limits.train_timeout_s
         raw = await pupil.call("train", msgspec.json.encode(TrainParams(points)), deadline=deadline)
         try:
             reply = msgspec.json.decode(raw, type=TrainReply)
@@ -177,6 +179,7 @@ class Teacher:
         reset = state.learned == 0
         for start in range(0, max(1, len(points)), self._config.batch):
             params = LearnParams(points[start : start + self._config.batch], reset=reset and start == 0)
-            deadline = self._clock.now() + pupil.manifest.limits.train_timeout_s
+            deadline = self._clock.now() + pupil.limits.train_timeout_s
             await pupil.call("learn", msgspec.json.encode(params), deadline=deadline)
-        state.learned = seen
+            # After each: when a later batch fails, those before it are not taught twice.
+            state.learned = seen - max(0, len(points) - start - self._config.batch)

@@ -21,17 +21,16 @@ class LineSplitter:
     """Collects bytes, gives whole lines without their newline.
 
     Linear in the bytes fed, whatever their cuts: each byte is searched for a newline once.
+
+    Attributes:
+        limit: Bytes a line may have.
+        held: Bytes of a line that has not ended yet. Read it; `feed` writes it.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.held = 0
         self._parts: list[bytes] = []
-        self._held = 0
-
-    @property
-    def held(self) -> int:
-        """Bytes of a line that has not ended yet."""
-        return self._held
 
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that *data* completes, oldest first.
@@ -39,19 +38,19 @@ class LineSplitter:
         Raises:
             FrameTooLargeError: A line is over the limit, whether or not its end has come.
         """
-        reach = self._held + len(data)  # no line in play is longer, so most feeds need no look at each
+        reach = self.held + len(data)  # no line in play is longer, so most feeds need no look at each
         lines = data.split(b"\n")
         rest = lines.pop()
         if self._parts and lines:
             self._parts.append(lines[0])
             lines[0] = b"".join(self._parts)
             self._parts.clear()
-            self._held = 0
+            self.held = 0
         if rest:
             self._parts.append(rest)
-            self._held += len(rest)
-        if self._held > self.limit:
-            raise FrameTooLargeError(self._held, self.limit)
+            self.held += len(rest)
+        if self.held > self.limit:
+            raise FrameTooLargeError(self.held, self.limit)
         if reach > self.limit:
             for line in lines:
                 if len(line) > self.limit:

@@ -21,7 +21,7 @@ class ErrorObject(msgspec.Struct):
     data: Any = None
 
 
-class Message(msgspec.Struct):
+class Message(msgspec.Struct, gc=False):
     """Any message, told apart by which members are there."""
 
     jsonrpc: Literal["2.0"]
@@ -36,9 +36,21 @@ decode_message = msgspec.json.Decoder(Message).decode
 encode_json = msgspec.json.Encoder().encode
 
 
-def request_bytes(request_id: int, method: str, params: bytes) -> bytes:
-    """A request line. *params* is a JSON object, encoded, on one line."""
-    return b'{"jsonrpc":"2.0","id":%d,"method":"%b","params":%b}\n' % (request_id, method.encode(), params)
+def request_bytes(request_id: int, method: str, params: bytes, meta: bytes | None = None) -> bytes:
+    """A request line. *params* is a JSON object, encoded, on one line; *meta* becomes its last member, `_meta`."""
+    if meta is None:
+        return b'{"jsonrpc":"2.0","id":%d,"method":"%b","params":%b}\n' % (
+            request_id,
+            method.encode(),
+            params,
+        )
+    return b'{"jsonrpc":"2.0","id":%d,"method":"%b","params":%b%b"_meta":%b}}\n' % (
+        request_id,
+        method.encode(),
+        params[:-1],
+        b"" if params == b"{}" else b",",
+        meta,
+    )
 
 
 def notification_bytes(method: str, params: bytes) -> bytes:
@@ -59,10 +71,3 @@ def error_bytes(request_id: RequestId | None, code: int, message: str, data: obj
     if data is not None:
         error["data"] = data
     return encode_json({"jsonrpc": "2.0", "id": request_id, "error": error}) + b"\n"
-
-
-def with_meta(params: bytes, meta: bytes) -> bytes:
-    """*params*, a JSON object, with a member `_meta` added at its end; nothing is parsed."""
-    if params == b"{}":
-        return b'{"_meta":%b}' % meta
-    return b'%b,"_meta":%b}' % (params[:-1], meta)

@@ -13,14 +13,11 @@ class Outbox:
     def __init__(self, writing: int) -> None:
         self._writing = writing
         self._lines: deque[bytes] = deque()
+        self.add = self._lines.append  # puts a line up for the next flush
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._lines)
-
-    def add(self, line: bytes) -> None:
-        """Puts a line up for the next flush."""
-        self._lines.append(line)
 
     def flush(self) -> None:
         """Writes all that was put up. The process ends when the host has gone: nobody is left to answer."""

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from plugin_sdk.awaiting import close_loop
 from plugin_sdk.context import Call
@@ -40,7 +41,7 @@ from plugin_sdk.handlers import Handlers
 from plugin_sdk.protocol.connection import Connection, ConnectionLimits, Role, Step
 from plugin_sdk.protocol.events import Junk, NotificationReceived, RequestReceived
 from plugin_sdk.protocol.framing import FrameTooLargeError
-from plugin_sdk.protocol.wire import encode_json
+from plugin_sdk.protocol.wire import encode_json, result_bytes
 from plugin_sdk.runner.claim import Wire
 from plugin_sdk.runner.loading import load_entry
 from plugin_sdk.runner.outbox import Outbox
@@ -84,8 +85,14 @@ class Server:
 
     def run(self) -> int:
         """Serves until the stream ends. Does not return after `shutdown`: the process has ended."""
-        while self._wait_for_calls():
-            self._work()
+        standby, calls, out = self._standby, self._queue, self._out
+        while self._hear_a_call():
+            if standby.asleep:
+                standby.rouse()
+            self._run_call(calls.popleft())
+            if calls:
+                self._run_calls()
+            out.flush()
         self._leave(EXIT_OK)
         return EXIT_OK
 
@@ -106,29 +113,33 @@ class Server:
         """See `Listened`."""
         self._out.flush()
 
-    def _wait_for_calls(self) -> bool:
+    def _hear_a_call(self) -> bool:
         self.busy = False
         if self._standby.reading:
             self._standby.give_back()
-        with self.read_lock:
-            calls, out = self._queue, self._out
-            while not calls:
-                if self._ended:
-                    return False
-                data = os.read(self._reading, READ_BYTES)
-                self.reads += 1
-                if not data:
-                    self._ended = True
-                    return False
-                self._take(data)
-                if out and not calls:
-                    out.flush()
-            self.busy = True
-        self._standby.rouse()
+            self.read_lock.acquire()  # the standby sees that nobody is busy, and lets go
+            self.read_lock.release()
+        calls = self._queue
+        while not calls:
+            if self._ended:
+                return False
+            data = os.read(self._reading, READ_BYTES)
+            self.reads += 1
+            if not data:
+                self._ended = True
+                return False
+            self._take(data)
+            if not calls:
+                self._out.flush()
+        self.busy = True
         return True
 
     def _take(self, data: bytes) -> None:
         arrived = time.monotonic()
+        message = self._connection.lone_message(data)
+        if message is not None and type(message.id) is int and type(message.method) is str:
+            self._on_request(message.id, message.method, message.params, arrived)
+            return
         try:
             events = self._connection.receive(data)
         except FrameTooLargeError as error:
@@ -137,17 +148,7 @@ class Server:
             os._exit(EXIT_FAILED)
         for event in events:
             if type(event) is RequestReceived:
-                if event.method == "ping":
-                    self._out.add(self._connection.result(event.id, b"{}"))
-                elif event.id in self._pending:
-                    message = f"request {event.id!r} is open already; give each request an id of its own"
-                    self._out.add(self._connection.error(None, ErrorCode.INVALID_REQUEST, message))
-                else:
-                    call = Call(
-                        event.id, event.method, event.params, arrived, send_progress=self._progress_sender
-                    )
-                    self._pending[event.id] = call
-                    self._queue.append(call)
+                self._on_request(event.id, event.method, event.params, arrived)
             elif type(event) is NotificationReceived:
                 if event.method == "$/cancelRequest":
                     self._cancel(event.params)
@@ -155,6 +156,20 @@ class Server:
                 _log(f"a line from the host was skipped, {event.why}: {event.quote!r}")
                 if event.code is not None:
                     self._out.add(self._connection.error(None, event.code, event.why))
+
+    def _on_request(
+        self, request_id: int | str, method: str, params: msgspec.Raw | UnsetType | None, arrived: float
+    ) -> None:
+        if method == "ping":
+            self._out.add(self._connection.result(request_id, b"{}"))
+        elif request_id in self._pending:
+            message = f"request {request_id!r} is open already; give each request an id of its own"
+            self._out.add(self._connection.error(None, ErrorCode.INVALID_REQUEST, message))
+        else:
+            given = None if params is UNSET else params
+            call = Call(request_id, method, given, arrived, send_progress=self._progress_sender)
+            self._pending[request_id] = call
+            self._queue.append(call)
 
     def _cancel(self, params: msgspec.Raw | None) -> None:
         try:
@@ -168,7 +183,7 @@ class Server:
 
     # --- answering
 
-    def _work(self) -> None:
+    def _run_calls(self) -> None:
         calls, out = self._queue, self._out
         flushed = time.monotonic()
         while calls:
@@ -177,7 +192,6 @@ class Server:
             if now - flushed > HOLD_S:
                 out.flush()
                 flushed = now
-        out.flush()
 
     def _run_call(self, call: Call) -> None:
         handlers = self._handlers
@@ -187,8 +201,9 @@ class Server:
             if handlers is None:
                 self._first_call(call)
                 return
-            if call.method in _OWN_METHODS:
-                _OWN_METHODS[call.method](self, call)
+            own = _OWN_METHODS.get(call.method)
+            if own is not None:
+                own(self, call)
                 return
             result = handlers.answer(call)
             if call.cancelled:
@@ -201,7 +216,7 @@ class Server:
             self._fail(call, error)
             return
         if self._pending.pop(call.id, None) is not None:
-            self._out.add(self._connection.result(call.id, result))
+            self._out.add(result_bytes(call.id, result))
 
     def _first_call(self, call: Call) -> None:
         if call.method == "shutdown":

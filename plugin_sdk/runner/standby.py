@@ -4,7 +4,8 @@ Theory of operation. The main thread reads, answers, reads again; that is the ch
 away for longer than a tick does this thread read in its place, so that `ping` and `$/cancelRequest` are heard.
 Two flags hand the reading over, each side sets its own and then looks at the other's, so at least one of them
 sees the other (Dekker): main clears `busy` and looks at `reading`; standby sets `reading`, takes the lock and
-looks at `busy`. Idle, it sleeps on an event and costs nothing.
+looks at `busy`. Only a main that saw `reading` needs the lock: it is waited for there. Idle, standby sleeps on an
+event and costs nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Listened(Protocol):
     read_lock: threading.Lock
 
     def hear(self) -> bool:
-        """Reads once and acts on it; false at the end of the stream. The read lock is held."""
+        """Reads once and acts on it; false at the end of the stream. The read lock is held, main is busy."""
 
     def flush(self) -> None:
         """Sends what waits to be sent."""
@@ -39,9 +40,9 @@ class Standby:
 
     def __init__(self, main: Listened, reading: int) -> None:
         self.reading = False
+        self.asleep = True  # or not begun; main looks here before it calls `rouse`
         self._main = main
         self._descriptor = reading
-        self._asleep = False
         self._wake_up = threading.Event()
         self._back_r, self._back_w = os.pipe()
         os.set_blocking(self._back_r, False)
@@ -49,11 +50,10 @@ class Standby:
         self._thread: threading.Thread | None = None
 
     def rouse(self) -> None:
-        """Main has read something and goes to work on it."""
-        if self._asleep:
-            self._asleep = False
-            self._wake_up.set()
-        elif self._thread is None:
+        """Main has read something, goes to work on it, and saw `asleep`."""
+        self.asleep = False
+        self._wake_up.set()
+        if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="plugin_sdk.standby", daemon=True)
             self._thread.start()
 
@@ -80,13 +80,13 @@ class Standby:
                     quiet = 0
 
     def _sleep(self, seen: int) -> None:
-        self._asleep = True
+        self._wake_up.clear()
+        self.asleep = True
         # Looked at after the flag was set: a read before it is seen here, one after it sees the flag.
         if self._main.reads != seen:
-            self._asleep = False
+            self.asleep = False
             return
         self._wake_up.wait()
-        self._wake_up.clear()
 
     def _listen(self) -> bool:
         main = self._main

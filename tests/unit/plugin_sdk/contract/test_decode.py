@@ -43,3 +43,12 @@ def test_bad_input_is_named_by_path_value_and_remedy(value: object, message: str
 def test_a_long_value_is_cut_and_a_strange_one_shown_all_the_same() -> None:
     assert len(show("x" * 1000)) == 120
     assert show(object).startswith("<class")
+
+
+def test_a_value_that_python_will_not_write_is_still_shown() -> None:
+    assert show(1 << 20_000) == "a value of type int that is too large to show"
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert len(show(deep)) <= 120
+    assert len(show("\udcff" * 500)) <= 120

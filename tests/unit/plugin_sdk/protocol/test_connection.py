@@ -94,7 +94,7 @@ def test_each_request_is_answered_once_given_up_or_open(steps: list[str]) -> Non
         elif step == "unknown":
             (event,) = connection.receive(connection.result(10_000, b"{}"))
             assert event == StrayResponse(10_000, late=False)
-        assert connection.open_requests == len(waiting)
+        assert len(connection.open) == len(waiting)
     for request_id in late:
         (event,) = connection.receive(connection.result(request_id, b"{}"))
         assert event == StrayResponse(request_id, late=True)

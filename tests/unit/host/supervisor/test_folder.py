@@ -1,0 +1,142 @@
+"""What lies in the plugins directory, whatever that is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+from host.errors import ConfigError
+from host.supervisor.folder import FoundPlugin, RefusedFolder, fingerprint, look, scan
+
+
+def why(refused):
+    return {each.folder.name: each.why for each in refused}
+
+
+def test_an_empty_directory_has_no_plugins_and_a_missing_one_is_an_error(folders):
+    assert scan(folders.directory) == ([], [])
+    with pytest.raises(ConfigError, match=r"absent cannot be read \(No such file.*--plugins"):
+        scan(folders.directory / "absent")
+    (folders.directory / "file").write_text("")
+    with pytest.raises(ConfigError, match="Not a directory"):
+        scan(folders.directory / "file")
+
+
+def test_hidden_folders_files_and_folders_without_a_manifest_are_passed_over(folders):
+    folders.write("good", "")
+    (folders.directory / ".git").mkdir()
+    (folders.directory / "__pycache__").mkdir()
+    (folders.directory / "notes.txt").write_text("x")
+    (folders.directory / "half-copied").mkdir()
+    found, refused = scan(folders.directory)
+    assert [plugin.manifest.name for plugin in found] == ["good"]
+    assert refused == []
+
+
+def test_of_two_folders_with_one_name_the_first_has_it(folders):
+    folders.write("b", "")
+    shutil.copytree(folders.directory / "b", folders.directory / "a")
+    found, refused = scan(folders.directory)
+    assert [plugin.folder.name for plugin in found] == ["a"]
+    assert "name 'b' is taken by the folder 'a'" in why(refused)["b"]
+
+
+def test_a_manifest_that_is_a_folder_is_refused_and_costs_no_descriptor(folders):
+    (folders.directory / "odd" / "plugin.toml").mkdir(parents=True)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        refused = look(folders.directory / "odd")
+    assert isinstance(refused, RefusedFolder)
+    assert "it is not a regular file" in refused.why
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_fifo_and_a_device_do_not_hold_the_scan_up(folders):
+    (folders.directory / "fifo").mkdir()
+    os.mkfifo(folders.directory / "fifo" / "plugin.toml")
+    assert "not a regular file" in look(folders.directory / "fifo").why
+
+
+def test_links_are_not_followed(folders):
+    good = folders.write("good", "")
+    (folders.directory / "link").symlink_to(good)
+    (folders.directory / "dangling").symlink_to(folders.directory / "nothing")
+    (folders.directory / "inner").mkdir()
+    (folders.directory / "inner" / "plugin.toml").symlink_to(good / "plugin.toml")
+    found, refused = scan(folders.directory)
+    assert [plugin.manifest.name for plugin in found] == ["good"]
+    assert set(why(refused)) == {"link", "inner"}
+
+
+def test_a_name_that_is_no_text_is_refused_under_a_name_that_can_be_shown(folders):
+    (folders.directory / os.fsdecode(b"caf\xe9")).mkdir()
+    folders.write("good", "")
+    found, refused = scan(folders.directory)
+    assert [plugin.manifest.name for plugin in found] == ["good"]
+    assert why(refused) == {"caf\ufffd": "its name is not UTF-8; give it another"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "priority = " + "9" * 5000,
+        "priority = 0x" + "f" * 5000,
+        "x = " + "[" * 3000,
+        "a." * 2000 + "b = 1",
+        '[limits]\nmemory = "' + "9" * 400 + 'GB"',
+        "[config]\nx = 0x" + "f" * 5000,
+        "\0",
+        "[plugin]",
+    ],
+    ids=["digits", "hex", "deep", "dotted", "infinite", "config", "nul", "twice"],
+)
+def test_no_manifest_however_hostile_disturbs_the_others(folders, line):
+    folders.write("good", "")
+    folders.write("hostile", "", manifest=line)
+    found, refused = scan(folders.directory)
+    assert [plugin.manifest.name for plugin in found] == ["good"]
+    assert set(why(refused)) == {"hostile"}
+    assert len(why(refused)["hostile"]) < 600
+
+
+def test_a_fingerprint_changes_with_whatever_is_done_to_a_file(folders):
+    folder = folders.write("a", "one")
+    seen = [fingerprint(folder)]
+
+    def changed():
+        seen.append(fingerprint(folder))
+        return seen[-1] not in seen[:-1]
+
+    assert not changed()
+    times = (folder / "plugin.py").stat()
+    (folder / "plugin.py").write_text("two")
+    os.utime(folder / "plugin.py", ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert changed(), "the same size and the same mtime, as an archive writes them"
+    (folder / "sub").mkdir()
+    assert changed()
+    (folder / "sub" / "new").write_text("")
+    assert changed()
+    (folder / "sub" / "new").rename(folder / "sub" / "other")
+    assert changed()
+    (folder / "plugin.py").chmod(0o755)
+    assert changed()
+    (folder / "plugin.py").unlink()
+    assert changed()
+
+
+def test_what_python_and_editors_leave_behind_changes_no_fingerprint(folders):
+    folder = folders.write("a", "one")
+    before = look(folder)
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "plugin.pyc").write_text("x")
+    (folder / ".plugin.py.swp").write_text("x")
+    assert isinstance(before, FoundPlugin)
+    assert look(folder) == before
+
+
+def test_a_plugin_is_equal_to_itself_though_its_config_has_a_nan(folders):
+    folder = folders.write("a", "", manifest="[config]\nx = nan\n")
+    assert isinstance(look(folder), FoundPlugin)
+    assert look(folder) == look(folder)

@@ -1,0 +1,242 @@
+"""A keeper under orders that come at any moment, over real processes. See tests/integration/supervisor too."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+
+import psutil
+import pytest
+
+from host.errors import PluginGoneError
+from host.process import child as child_module
+from host.supervisor import keeper as keeper_module
+from host.supervisor.restart import RestartPolicy
+
+DEAF = "sleep 1000"  # never reads, so never answers
+
+
+async def within(work, seconds=15):
+    async with asyncio.timeout(seconds):
+        return await work
+
+
+async def test_enabling_what_runs_leaves_its_process_alone(keep):
+    kept = keep()
+    await within(kept.keeper.wait_settled())
+    pid = await kept.ask()
+    await within(kept.keeper.enable())
+    await within(asyncio.gather(*(kept.keeper.enable() for _ in range(5))))
+    assert await kept.ask() == pid
+    assert kept.entry.epoch == 1
+
+
+async def test_enabling_what_is_on_its_way_does_not_start_it_over(keep, eventually):
+    kept = keep()
+    await eventually(lambda: kept.state == "starting")
+    await within(kept.keeper.enable())
+    assert kept.state == "ready"
+    assert kept.entry.epoch == 1
+
+
+async def test_a_disabled_plugin_cannot_be_asked_from_that_instant(keep):
+    kept = keep()
+    await within(kept.keeper.wait_settled())
+    stopping = asyncio.ensure_future(kept.keeper.disable())
+    await asyncio.wait([stopping], timeout=0)
+    with pytest.raises(PluginGoneError):
+        await kept.ask()
+    await within(stopping)
+    assert kept.state == "stopped"
+
+
+async def test_disable_overtaken_by_enable_lets_both_callers_go_and_it_runs(keep):
+    kept = keep()
+    await within(kept.keeper.wait_settled())
+    pid = await kept.ask()
+    await within(asyncio.gather(kept.keeper.disable(), kept.keeper.enable()))
+    assert kept.state == "ready"
+    assert await kept.ask() != pid, "the first order was met: that process is gone"
+
+
+async def test_enable_overtaken_by_disable_lets_both_callers_go_and_it_rests(keep):
+    kept = keep(enabled=False)
+    await within(kept.keeper.wait_settled())
+    await within(asyncio.gather(kept.keeper.enable(), kept.keeper.disable()))
+    assert kept.state == "stopped"
+    assert kept.keeper.view().pid is None
+
+
+async def test_several_restarts_at_once_are_one(keep):
+    kept = keep()
+    await within(kept.keeper.wait_settled())
+    await within(asyncio.gather(*(kept.keeper.restart() for _ in range(6))))
+    assert kept.state == "ready"
+    assert kept.entry.epoch == 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_storm_of_orders_and_kills_ends_as_the_last_one_says(keep, eventually, seed):
+    draw, killed = random.Random(seed), set()
+    kept = keep(restarts=RestartPolicy(base_s=0.0, cap_s=0.0, intensity=1000))
+    callers = []
+    for _ in range(25):
+        order = draw.choice(["enable", "disable", "restart", "kill", "breathe", "settle"])
+        if order == "kill":
+            child = kept.keeper._child
+            if child is not None and child.alive:
+                psutil.Process(child.pid).kill()
+                killed.add(child.pid)
+        elif order == "settle":
+            await within(kept.keeper.wait_settled())
+        elif order == "breathe":
+            kept_state = kept.state
+            for _ in range(draw.randrange(200)):
+                await asyncio.sleep(0)
+                if kept.state != kept_state:
+                    break
+        else:
+            callers.append(asyncio.ensure_future(getattr(kept.keeper, order)()))
+            await asyncio.sleep(0)
+    await within(kept.keeper.enable())
+    await within(asyncio.gather(*callers))
+    # What was killed in the last moment may not be known to be dead yet.
+    await eventually(lambda: kept.state == "ready" and kept.keeper.view().pid not in {None, *killed})
+    assert await kept.ask() == kept.keeper.view().pid
+    await within(kept.keeper.disable())
+    assert kept.state == "stopped"
+    assert kept.nothing_left()
+    assert not kept.task.done()
+
+
+@pytest.mark.parametrize(
+    ("first", "manifest", "state"),
+    [
+        ("", "", "ready"),
+        (DEAF, "", "starting"),
+        ("exit 3", "", "backoff"),
+        ("exit 3", "", "quarantined"),
+        ("", '[dependencies]\npython = ["lightgbm"]\n', "quarantined"),
+        ("", "", "stopped"),
+        (DEAF, "", "stopping"),
+    ],
+)
+async def test_its_task_ends_from_every_state_and_nobody_is_left_waiting(
+    keep, eventually, monkeypatch, first, manifest, state
+):
+    monkeypatch.setattr(keeper_module, "SHUTDOWN_S", 0.2)
+    slow = RestartPolicy(base_s=1000, cap_s=1000, intensity=1 if state == "quarantined" else 10)
+    kept = keep(first=first, manifest=manifest, enabled=state != "stopped", restarts=slow)
+    waiting = []
+    if state == "stopping":
+        await eventually(lambda: kept.state == "starting")
+        waiting.append(asyncio.ensure_future(kept.keeper.disable()))
+    await eventually(lambda: kept.state == state)
+    waiting.append(asyncio.ensure_future(kept.keeper.restart()))
+    waiting.append(asyncio.ensure_future(kept.keeper.enable()))
+    await asyncio.wait(waiting, timeout=0)
+    kept.keeper.end()
+    await within(asyncio.gather(kept.task, *waiting))
+    assert kept.state == "stopped"
+    assert kept.nothing_left()
+    await within(kept.keeper.enable())  # too late, and not for ever
+
+
+async def test_enabling_a_quarantined_plugin_tries_again_before_it_answers(keep, eventually):
+    kept = keep(first="[ -e ok ] || exit 3")
+    await eventually(lambda: kept.state == "quarantined")
+    (kept.keeper.folder / "ok").write_text("")
+    await within(kept.keeper.enable())
+    assert kept.state == "ready"
+
+
+async def test_what_ended_it_at_its_start_is_said_as_it_was(keep, eventually):
+    kept = keep(first="echo 'no model here' >&2; exit 3", restarts=RestartPolicy(base_s=0, intensity=2))
+    await eventually(lambda: kept.state == "quarantined")
+    report = kept.keeper.view().last_exit
+    assert (report.cause, report.exit_code) == ("exit", 3)
+    assert kept.keeper.logs(5) == ["no model here"]
+    assert kept.keeper.logs(0) == kept.keeper.logs(-3) == []
+
+
+async def test_the_last_words_of_the_process_before_are_still_in_the_log(keep, eventually):
+    kept = keep(first="echo up $$ >&2")
+    await within(kept.keeper.wait_settled())
+    first = await kept.ask()
+    psutil.Process(first).kill()
+    await eventually(lambda: kept.entry.epoch == 2 and kept.state == "ready")
+    second = await kept.ask()
+    await eventually(lambda: len(kept.keeper.logs(9)) == 2)
+    assert kept.keeper.logs(9) == [f"up {first}", f"up {second}"]
+
+
+@pytest.mark.parametrize(
+    ("first", "cause", "says"),
+    [
+        (
+            'read -r line; echo \'{"jsonrpc":"2.0","id":1,"result":5}\'; sleep 1000',
+            "protocol",
+            "is no answer",
+        ),
+        (DEAF, "timeout", "did not come up: no answer within"),
+        ("exec >&-; sleep 1000", "stopped", "closed its output but did not end"),
+        ("head -c 9000000 /dev/zero; sleep 1000", "protocol", "without a newline"),
+    ],
+    ids=["rubbish", "silence", "closed", "endless"],
+)
+async def test_a_start_that_goes_wrong_says_how(keep, eventually, monkeypatch, first, cause, says):
+    monkeypatch.setattr(keeper_module, "PIPES_GRACE_S", 0.1)
+    limits = '[limits]\nstart_timeout = "300ms"\n'
+    kept = keep(first=first, manifest=limits, restarts=RestartPolicy(intensity=1))
+    await eventually(lambda: kept.state == "quarantined")
+    report = kept.keeper.view().last_exit
+    assert (report.cause, report.signal) == (cause, "SIGKILL")
+    assert says in report.summary
+
+
+async def test_a_folder_that_is_gone_is_no_start_and_leaves_no_scratch(keep, eventually):
+    kept = keep(enabled=False)
+    shutil.rmtree(kept.keeper.folder)
+    await within(kept.keeper.enable())
+    await eventually(lambda: kept.state == "quarantined")
+    assert kept.keeper.view().last_exit.cause == "notStarted"
+    assert not any(kept.scratch.iterdir())
+
+
+class Broken:
+    """A launcher with a bug of its own."""
+
+    def launch(self, spec):
+        raise RuntimeError("nobody thought of this")
+
+
+async def test_a_bug_in_a_keeper_leaves_nobody_waiting(keep):
+    kept = keep(launcher=Broken())
+    waiting = asyncio.ensure_future(kept.keeper.wait_settled())
+    await within(asyncio.wait([kept.task]))
+    assert isinstance(kept.task.exception(), RuntimeError)
+    await within(waiting)
+    await within(kept.keeper.restart())
+    shutil.rmtree(next(kept.scratch.iterdir()))
+
+
+async def test_a_keeper_that_is_cancelled_in_the_middle_of_a_stop_leaves_no_process(
+    keep, eventually, monkeypatch
+):
+    monkeypatch.setattr(child_module, "TERM_GRACE_S", 1000)
+    monkeypatch.setattr(keeper_module, "SHUTDOWN_S", 1000)
+    monkeypatch.setattr(keeper_module, "PIPES_GRACE_S", 1000)
+    kept = keep(first="trap '' TERM\n" + DEAF)
+    await eventually(lambda: kept.state == "starting")
+    stopping = asyncio.ensure_future(kept.keeper.disable())
+    await eventually(lambda: kept.state == "stopping")
+    kept.task.cancel()
+    await within(asyncio.wait([kept.task]))
+    await within(stopping)
+    assert kept.nothing_left()
+
+
+async def test_its_ceiling_on_a_call_is_the_hosts_when_that_is_lower(keep):
+    kept = keep(manifest='[limits]\ncall_timeout = "1h"\n')
+    assert kept.entry.limits.call_timeout_s == 300.0
