@@ -348,3 +348,20 @@ async def test_an_open_sandbox_closes_without_a_trace(tmp_path, eventually):
         pids = [cell.child.pid, *prison.launcher.spawner_pids().values()]
     await eventually(lambda: not any(alive(pid) for pid in pids))
     await eventually(lambda: len(os.listdir("/proc/self/fd")) <= before)
+
+
+async def test_root_has_namespaces_without_a_user_namespace_too(prison):
+    """Where user namespaces are switched off, root can make the others."""
+    if os.geteuid() != 0:
+        pytest.skip("NOT ROOT: without a user namespace there are no others")
+    machine = dataclasses.replace(prison.opened.sandbox.machine, namespaces="root")
+    prison.opened.sandbox = dataclasses.replace(prison.opened.sandbox, machine=machine)
+    cell = await prison.inmate()
+    assert await cell.run("import os; answer = os.getuid(), os.getgroups(), os.getcwd()") == [
+        65534,
+        [],
+        "/plugin",
+    ]
+    assert (await cell.attempt("open('/etc/shadow')"))["raised"] == "FileNotFoundError"
+    assert (await cell.attempt("import os; os.setuid(0)"))["errno"] == 1
+    assert (await cell.end("import os; os.abort()")).signal == "SIGABRT"
