@@ -365,3 +365,54 @@ async def test_root_has_namespaces_without_a_user_namespace_too(prison):
     assert (await cell.attempt("open('/etc/shadow')"))["raised"] == "FileNotFoundError"
     assert (await cell.attempt("import os; os.setuid(0)"))["errno"] == 1
     assert (await cell.end("import os; os.abort()")).signal == "SIGABRT"
+
+
+async def test_a_parked_child_is_what_the_next_launch_gets_and_it_has_run_nothing(prison, tmp_path):
+    mark = tmp_path / "inmate" / "__pycache__"
+    spec = prison.spec(prison.write())
+    await prison.launcher.park(spec)
+    (parked,) = [p for p in psutil.Process().children(recursive=True) if "2" in (_ns_pids(p.pid)[-1:])]
+    assert not mark.exists()
+    cell = await prison.inmate()
+    assert cell.child.pid == parked.pid
+    again = await prison.inmate()
+    assert again.child.pid != parked.pid
+
+
+async def test_a_parked_child_of_another_plan_or_that_has_died_is_not_run(prison, eventually):
+    spec = prison.spec(prison.write())
+    await prison.launcher.park(dataclasses.replace(spec, nice=3))
+    cell = await prison.start(spec)
+    assert cell.child.spec == spec
+    await prison.launcher.park(spec)
+    (parked,) = [
+        p.pid
+        for p in psutil.Process().children(recursive=True)
+        if "2" in _ns_pids(p.pid)[-1:] and p.pid != cell.child.pid
+    ]
+    os.kill(parked, signal.SIGKILL)
+    await eventually(lambda: not alive(parked))
+    other = await prison.start(spec)
+    assert (await other.call("ping", {}))["result"] == {}
+
+
+async def test_parked_children_have_few_places_and_are_let_go(prison, eventually):
+    specs = [prison.spec(prison.write(f"n{i}")) for i in range(6)]
+    for spec in specs:
+        await prison.launcher.park(spec)
+
+    def waiting():
+        return [p for p in psutil.Process().children(recursive=True) if "2" in _ns_pids(p.pid)[-1:]]
+
+    await eventually(lambda: len(waiting()) == 4)
+    for spec in specs:
+        prison.launcher.unpark(spec.name)
+    await eventually(lambda: waiting() == [])
+
+
+def _ns_pids(pid: int) -> list[str]:
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return next(line.split()[1:] for line in text.splitlines() if line.startswith("NSpid:"))
