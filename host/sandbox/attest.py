@@ -36,6 +36,7 @@ _LIMIT_NAMES = {
     "Max msgqueue size": "RLIMIT_MSGQUEUE",
     "Max open files": "RLIMIT_NOFILE",
     "Max processes": "RLIMIT_NPROC",
+    "Max pending signals": "RLIMIT_SIGPENDING",
 }
 _STATUS_BYTES = 8192
 
