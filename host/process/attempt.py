@@ -1,4 +1,4 @@
-"""One launch, as a conversation: a child is made and waits; it is told GO, confines itself, and waits again; RUN.
+"""One launch, as a conversation: a child is made and waits; it is given its plan, confines itself, waits; RUN.
 
 Whatever goes wrong in between, the child is killed and nothing of it is left.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from host.process.confined import ConfinedChild, Holds, is_readable
 from host.process.group import Group, Groups
 from host.process.spawner.link import Launched, SpawnerError, SpawnerLink
 from host.process.spec import Confinement, LaunchSpec
-from host.process.status import GO, RUN, StatusSocket
+from host.process.status import ORDERS_BYTES, RUN, StatusSocket
 from host.process.watchdog import MemoryWatchdog
 
 CONFINE_S = 10.0  # from its making to its own word; it takes some ms
@@ -125,6 +126,9 @@ class Attempt:
 
     async def park(self) -> Parked:
         plan, witness = self._confinement.plan, self._tools.witness
+        orders = json.dumps(plan, separators=(",", ":")).encode()
+        if len(orders) > ORDERS_BYTES:
+            raise SpawnerError("plan", f"it has {len(orders)} bytes, at most {ORDERS_BYTES} can be sent")
         with self._undo, self._passed_on:
             async with asyncio.timeout(CONFINE_S):
                 group = self._group(self._tools.groups)
@@ -134,7 +138,7 @@ class Attempt:
                 if group is not None and not joins:
                     # The kernel waits until no process is in the middle of a fork: 10 to 25 ms.
                     await asyncio.to_thread(group.add, launched.pid)
-                status.say(GO)
+                status.say(orders)
                 pid, uid, listener = await self._confined(status)
             program_pidfd = os.pidfd_open(pid)
             self._undo.callback(os.close, program_pidfd)
@@ -171,11 +175,12 @@ class Attempt:
                 theirs.append(writing if host_reads else reading)
                 self._undo.callback(os.close, ours[-1])
                 passed_on.callback(os.close, theirs[-1])
+            plan = self._confinement.plan
             status, status_of_child = StatusSocket.pair()
             self._undo.callback(status.close)
             passed_on.callback(status_of_child.close)
             theirs.append(status_of_child.fileno())
-            launched = await self._link.launch(self._confinement.plan, theirs + joins)
+            launched = await self._link.launch(plan["flags"], plan["map"], theirs + joins)
         self._undo.callback(_discard, launched)
         return Pipes(*ours), status, launched
 

@@ -34,8 +34,14 @@ _LIMIT_NAMES = {
     "Max file size": "RLIMIT_FSIZE",
     "Max locked memory": "RLIMIT_MEMLOCK",
     "Max msgqueue size": "RLIMIT_MSGQUEUE",
+    "Max nice priority": "RLIMIT_NICE",
     "Max open files": "RLIMIT_NOFILE",
+    "Max pending signals": "RLIMIT_SIGPENDING",
     "Max processes": "RLIMIT_NPROC",
+    "Max realtime priority": "RLIMIT_RTPRIO",
+    "Max realtime timeout": "RLIMIT_RTTIME",
+    "Max resident set": "RLIMIT_RSS",
+    "Max stack size": "RLIMIT_STACK",
     "Max pending signals": "RLIMIT_SIGPENDING",
 }
 _STATUS_BYTES = 8192
@@ -47,9 +53,8 @@ class KernelsWitness:
     def __init__(self) -> None:
         self._own = {name: str(Path(f"/proc/self/ns/{name}").readlink()) for name in _OF_FLAG.values()}
         own = read_status(Path("/proc/self/status").read_bytes())
-        self._inherited = int(
-            own.get("Seccomp_filters", 0)
-        )  # a container's, which lie on us and so on plugins
+        # A container's, which lie on us and so on plugins.
+        self._inherited = int(own.get("Seccomp_filters", 0))
 
     def at_clone(self, pid: int, plan: Mapping[str, Any]) -> None:
         """Raises `NotHeldError` unless each namespace of the plan is one of its own."""

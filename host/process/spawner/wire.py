@@ -1,7 +1,9 @@
 """What host and spawner say to each other: one JSON object a datagram, with descriptors beside it.
 
-To the spawner: `{"launch": id, "plan": {...}}` with stdin, stdout, stderr, the status socket,
+To the spawner: `{"launch": id, "flags": namespaces, "map": ids or null}` with stdin, stdout, stderr, the status socket,
 and what the child joins its group by.
+The child's plan does not pass through here: the host gives it to the child itself, over the status socket, so that a
+spawner keeps nothing of one plugin that a later child could find in its memory.
 From it: `{"ready": pid}` once; `{"launched": id, "pid": n}` with a pidfd, or `{"failed": id, "step": s, "error": e}`;
 later `{"exited": id, "status": wait status, "cpu_s": x, "rss_bytes": n}`.
 """
