@@ -13,6 +13,7 @@ import click
 from host import __version__
 from host.cli.call import call
 from host.cli.demo import demo
+from host.cli.doctor import doctor
 from host.cli.groups import Suggesting
 from host.cli.plugin import plugin
 from host.cli.serve import serve
@@ -52,7 +53,7 @@ def cli() -> None:
     """Scheduling and resource allocation, decided by plugins that cannot do harm."""
 
 
-for command in (demo, serve, call, plugin, workload):
+for command in (demo, serve, call, plugin, workload, doctor):
     cli.add_command(command)
 
 

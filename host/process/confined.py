@@ -147,7 +147,7 @@ class ConfinedChild(Child):
     def _on_alarm(self) -> None:
         listener = self._holds.listener
         assert listener is not None
-        if not _readable(listener):  # it hung up: asking it would wait for ever on kernels before 6.11
+        if not is_readable(listener):  # it hung up: asking it would wait for ever on kernels before 6.11
             self._drop_listener()
             return
         try:
@@ -174,7 +174,8 @@ def _send(pidfd: int, number: int) -> None:
         signal.pidfd_send_signal(pidfd, number)
 
 
-def _readable(descriptor: int) -> bool:
+def is_readable(descriptor: int) -> bool:
+    """Whether there is something to be read now; of a pidfd, whether its process has ended."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return any(events & select.POLLIN for _, events in poll.poll(0))

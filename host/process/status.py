@@ -10,8 +10,8 @@ import struct
 from collections import deque
 from typing import Any, NamedTuple
 
-GO = b"go"
 RUN = b"run"
+ORDERS_BYTES = 128 * 1024  # a plan, in one datagram
 _MESSAGE_BYTES = 65536
 _CREDENTIALS = struct.Struct("=iII")  # struct ucred: pid, uid, gid as seen from here
 

@@ -6,7 +6,8 @@ will have by then forbids the calls. The rest is looked at when it says that it 
 
 from __future__ import annotations
 
-import resource
+import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,25 @@ _OF_FLAG = {
     libc.CLONE_NEWCGROUP: "cgroup",
 }
 _CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapAmb")
+_LIMIT = re.compile(r"(Max .+?)\s{2,}(\S+)\s+(\S+)")
+_LIMIT_NAMES = {
+    "Max address space": "RLIMIT_AS",
+    "Max core file size": "RLIMIT_CORE",
+    "Max cpu time": "RLIMIT_CPU",
+    "Max data size": "RLIMIT_DATA",
+    "Max file size": "RLIMIT_FSIZE",
+    "Max locked memory": "RLIMIT_MEMLOCK",
+    "Max msgqueue size": "RLIMIT_MSGQUEUE",
+    "Max nice priority": "RLIMIT_NICE",
+    "Max open files": "RLIMIT_NOFILE",
+    "Max pending signals": "RLIMIT_SIGPENDING",
+    "Max processes": "RLIMIT_NPROC",
+    "Max realtime priority": "RLIMIT_RTPRIO",
+    "Max realtime timeout": "RLIMIT_RTTIME",
+    "Max resident set": "RLIMIT_RSS",
+    "Max stack size": "RLIMIT_STACK",
+    "Max pending signals": "RLIMIT_SIGPENDING",
+}
 _STATUS_BYTES = 8192
 
 
@@ -33,9 +53,8 @@ class KernelsWitness:
     def __init__(self) -> None:
         self._own = {name: str(Path(f"/proc/self/ns/{name}").readlink()) for name in _OF_FLAG.values()}
         own = read_status(Path("/proc/self/status").read_bytes())
-        self._inherited = int(
-            own.get("Seccomp_filters", 0)
-        )  # a container's, which lie on us and so on plugins
+        # A container's, which lie on us and so on plugins.
+        self._inherited = int(own.get("Seccomp_filters", 0))
 
     def at_clone(self, pid: int, plan: Mapping[str, Any]) -> None:
         """Raises `NotHeldError` unless each namespace of the plan is one of its own."""
@@ -49,9 +68,11 @@ class KernelsWitness:
             status = read_status(file.read(_STATUS_BYTES))
         for wrong in differences(status, uid, plan, self._inherited):
             raise NotHeldError(wrong)
+        # Not prlimit(2): to look at another user's takes a capability that root may lack in a container.
+        limits = read_limits(Path(f"/proc/{pid}/limits").read_text())
         for name, value in plan["limits"].items():
-            soft, hard = resource.prlimit(pid, getattr(resource, name))
-            if soft > value or hard > value or resource.RLIM_INFINITY in (soft, hard):
+            soft, hard = limits.get(name, (math.inf, math.inf))
+            if max(soft, hard) > value:
                 raise NotHeldError(f"its {name} is {soft} and {hard}, ordered is {value}")
 
 
@@ -59,6 +80,20 @@ def read_status(text: bytes) -> dict[str, str]:
     """/proc/PID/status as a mapping."""
     pairs = (line.partition(":") for line in text.decode(errors="replace").splitlines())
     return {name: value.strip() for name, _, value in pairs}
+
+
+def read_limits(text: str) -> dict[str, tuple[float, float]]:
+    """/proc/PID/limits as soft and hard limits by their names in `resource`."""
+    found = (_LIMIT.match(line) for line in text.splitlines())
+    return {
+        _LIMIT_NAMES[match[1]]: (_amount(match[2]), _amount(match[3]))
+        for match in found
+        if match is not None and match[1] in _LIMIT_NAMES
+    }
+
+
+def _amount(text: str) -> float:
+    return math.inf if text == "unlimited" else int(text)
 
 
 def differences(

@@ -18,6 +18,7 @@ from host.sandbox.root import RootFolder, mounts, rules, rules_without_root
 from host.sandbox.seccomp.profiles import SeccompProfile
 from host.sandbox.seccomp.programs import build
 
+_PENDING_SIGNALS = 256
 _ALL_BUT_USER = (
     libc.CLONE_NEWNS
     | libc.CLONE_NEWPID
@@ -108,6 +109,8 @@ def _rlimits(machine: Machine, limits: ResourceLimits) -> dict[str, int]:
         "RLIMIT_NPROC": limits.tasks if machine.namespaces == "user" else None,
         "RLIMIT_MEMLOCK": 0,
         "RLIMIT_MSGQUEUE": 0,
+        # Timers and queued signals are the kernel's memory, and counted nowhere else.
+        "RLIMIT_SIGPENDING": _PENDING_SIGNALS,
     }
     return {name: value for name, value in wanted.items() if value is not None}
 

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 NOBODY = 65534
 _SCRATCH_BYTES = 1 << 20
-_REMEDIES = {
+REMEDIES = {
     "namespaces": "let this user make user namespaces (kernel.unprivileged_userns_clone, user.max_user_namespaces, "
     "kernel.apparmor_restrict_unprivileged_userns), or in a container allow clone with CLONE_NEWUSER",
     "landlock": "boot a kernel of 5.13 or later with landlock among its lsm=",
@@ -47,7 +47,7 @@ async def probe(launcher: SandboxLauncher, group: str | None, no_group: str = ""
     uid, gid, drops = _outside_ids()
     bare = Machine(uid=uid, gid=gid, as_root=os.geteuid() == 0, drops_ids=drops, group=group)
     if (abi := running_abi()) == 0:
-        why["landlock"] = f"the kernel has none, or it is switched off; {_REMEDIES['landlock']}"
+        why["landlock"] = f"the kernel has none, or it is switched off; {REMEDIES['landlock']}"
     machine = replace(bare, landlock_abi=abi)
     machine = await _with_namespaces(launcher, machine, why)
     for seccomp, listener in ((True, True), (True, False)):
@@ -56,7 +56,7 @@ async def probe(launcher: SandboxLauncher, group: str | None, no_group: str = ""
             machine = replace(machine, seccomp=seccomp, listener=listener)
             break
         layer = "alarm" if listener else "seccomp"
-        why[layer] = f"{failed}; {_REMEDIES[layer]}"
+        why[layer] = f"{failed}; {REMEDIES[layer]}"
     else:
         why.pop("alarm", None)
     return replace(machine, why=why)
@@ -69,7 +69,7 @@ async def _with_namespaces(launcher: SandboxLauncher, machine: Machine, why: dic
         if failed is None:
             return candidate
         reasons.append(failed)
-    why["namespaces"] = f"{reasons[0]}; {_REMEDIES['namespaces']}"
+    why["namespaces"] = f"{reasons[0]}; {REMEDIES['namespaces']}"
     return _reachable(machine, why)
 
 

@@ -110,8 +110,12 @@ class SpawnerLink:
     def pid(self) -> int:
         return self._process.pid
 
-    async def launch(self, plan: Mapping[str, Any], descriptors: list[int]) -> Launched:
-        """Asks for a child; it waits for the host's word on its status socket, the last of *descriptors*.
+    async def launch(self, flags: int, ids: Mapping[str, Any] | None, descriptors: list[int]) -> Launched:
+        """Asks for a child; it waits for its plan on its status socket, the fourth of *descriptors*.
+
+        Args:
+            flags: Of the namespaces it is to be in.
+            ids: What its user namespace maps, if it has one.
 
         Raises:
             SpawnerError: There is no child.
@@ -122,7 +126,7 @@ class SpawnerLink:
         future: asyncio.Future[Launched] = self._loop.create_future()
         self._waiting[launch] = future
         try:
-            await self._send({"launch": launch, "plan": plan}, descriptors)
+            await self._send({"launch": launch, "flags": flags, "map": ids}, descriptors)
             return await future
         except asyncio.CancelledError:
             future.add_done_callback(_kill_unwanted)

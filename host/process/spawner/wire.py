@@ -1,11 +1,14 @@
 """What host and spawner say to each other: one JSON object a datagram, with descriptors beside it.
 
-To the spawner: `{"launch": id, "plan": {...}}` with stdin, stdout, stderr, the status socket,
+To the spawner: `{"launch": id, "flags": namespaces, "map": ids or null}` with stdin, stdout, stderr, the status socket,
 and what the child joins its group by.
+The child's plan does not pass through here: the host gives it to the child itself, over the status socket, so that a
+spawner keeps nothing of one plugin that a later child could find in its memory.
 From it: `{"ready": pid}` once; `{"launched": id, "pid": n}` with a pidfd, or `{"failed": id, "step": s, "error": e}`;
 later `{"exited": id, "status": wait status, "cpu_s": x, "rss_bytes": n}`.
 """
 
+import array
 import json
 import socket
 
@@ -45,10 +48,14 @@ def send(channel: socket.socket, message: "dict[str, Any]", descriptors: "list[i
 
 def receive(channel: socket.socket) -> "tuple[dict[str, Any] | None, list[int]]":
     """One message and its descriptors, which are closed on exec; `None` when the other side has gone."""
+    room = socket.CMSG_SPACE(_DESCRIPTORS * 4)
     try:
-        data, descriptors, _, _ = socket.recv_fds(
-            channel, MESSAGE_BYTES, _DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
-        )
+        # Not socket.recv_fds: it forgets the flags, and the descriptors would be inherited by whatever is exec'd.
+        data, ancillary, _, _ = channel.recvmsg(MESSAGE_BYTES, room, socket.MSG_CMSG_CLOEXEC)
     except ConnectionResetError:  # it has gone without reading all that we said
         return None, []
-    return (json.loads(data) if data else None), descriptors
+    descriptors = array.array("i")
+    for level, kind, value in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            descriptors.frombytes(value[: len(value) - len(value) % descriptors.itemsize])
+    return (json.loads(data) if data else None), list(descriptors)

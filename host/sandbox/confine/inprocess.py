@@ -4,6 +4,7 @@ import gc
 import importlib
 import os
 import random
+import signal
 import sys
 import time
 import types
@@ -30,6 +31,7 @@ def run_in_process(program: "dict[str, Any]") -> None:
     os.environ.update(program["env"])
     time.tzset()
     _open_streams()
+    _take_signals()
     _reseed()
     _use_threads(program["threads"])
     _forget_the_host()
@@ -58,6 +60,13 @@ def _open_streams() -> None:
         stream = open(descriptor, mode, line_by_line, "utf-8", errors, closefd=False)  # noqa: SIM115
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
+
+
+def _take_signals() -> None:
+    """As an interpreter has them at its start."""
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_IGN)  # then write() says what is wrong
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _reseed() -> None:

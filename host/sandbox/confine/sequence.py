@@ -1,7 +1,7 @@
 """The order of the steps, from a fresh fork to the program; each fails closed, by its name.
 
 Theory of operation. The host holds one end of the status socket. The child joins its group, says nothing and waits
-until the host has seen its namespaces (`GO`). It then gives up, step by step, what it must not have. It leaves itself behind
+until the host has seen its namespaces and gives it its plan. It then gives up, step by step, what it must not have. It leaves itself behind
 as init, process 1 of its pid namespace, and goes on as a fork of itself, which becomes the program. Confined, it says so, and waits
 again (`RUN`) while the host looks at the kernel's own account of it. Only then does the first line of the
 author's code run. A step that fails ends the child, and the host is told which and why.
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-GO = b"go"
 RUN = b"run"
 EXIT_FAILED = 1
 EXIT_NOT_CONFINED = 126
 EXIT_NOT_RUN = 127
 PR_SET_CHILD_SUBREAPER = 36
 _UMASK = 0o077
+_WORD_BYTES = 256 * 1024  # a plan is the longest
 
 
 class NotConfinedError(Exception):
     """A step could not be done; its name is the first argument, the reason the second."""
 
 
-def become(plan: "dict[str, Any]", descriptors: "list[int]") -> None:
-    """Confines this fresh child and runs the plan's program in it; never returns.
+def become(descriptors: "list[int]") -> None:
+    """Confines this fresh child as the host's plan says and runs the plan's program; never returns.
 
     Args:
         descriptors: stdin, stdout, stderr, the status socket, and what this process joins its group by.
@@ -54,7 +54,7 @@ def become(plan: "dict[str, Any]", descriptors: "list[int]") -> None:
             os.write(group, b"0")
         session.take_descriptors(descriptors[:4])
         try:
-            program = _confine(plan)
+            program = _confine()
         except NotConfinedError as error:
             _tell({"step": error.args[0], "error": error.args[1]})
             os._exit(EXIT_NOT_CONFINED)
@@ -67,14 +67,14 @@ def become(plan: "dict[str, Any]", descriptors: "list[int]") -> None:
         os._exit(code)
 
 
-def _confine(plan: "dict[str, Any]") -> "Callable[[], None]":
+def _confine() -> "Callable[[], None]":
     """All steps; returns what runs the program."""
     facts: dict[str, Any] = {}
     with _Step("session"):
         session.leave_parents_session()
         session.reset_signals()
         os.umask(_UMASK)
-    _wait_for(GO)
+    plan = json.loads(_hear())
     mounts = plan["mounts"]
     with _Step("sources"):
         sources = open_sources(mounts) if mounts else []
@@ -100,7 +100,8 @@ def _confine(plan: "dict[str, Any]") -> "Callable[[], None]":
         if plan["seccomp"]:
             _filter(plan["seccomp"])
     _tell({"ok": facts})
-    _wait_for(RUN)
+    if _hear() != RUN:
+        os._exit(EXIT_NOT_CONFINED)
     return program
 
 
@@ -165,6 +166,9 @@ def _tell(what: "dict[str, Any]") -> None:
     os.write(session.STATUS_FD, json.dumps(what).encode())
 
 
-def _wait_for(word: bytes) -> None:
-    if os.read(session.STATUS_FD, 16) != word:
+def _hear() -> bytes:
+    """The host's next word."""
+    word = os.read(session.STATUS_FD, _WORD_BYTES)
+    if not word:
         os._exit(EXIT_NOT_CONFINED)  # the host has gone, or has thought better of it
+    return word

@@ -1,7 +1,8 @@
-"""The host's ceiling over what manifests ask for."""
+"""The host's ceiling over what manifests ask for, and how weak a sandbox may be."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,3 +32,9 @@ def test_a_grant_is_what_was_asked_for_or_the_ceiling_whichever_is_less(asked):
 
 def test_what_a_manifest_leaves_out_is_granted_in_full():
     assert SandboxPolicy().grant(Limits()) == Limits()
+
+
+@pytest.mark.parametrize("settings", [{"isolation": "maybe"}, {"min_tier": "Z"}])
+def test_a_word_that_is_none_of_the_known_ones_is_refused_with_those(settings):
+    with pytest.raises(ValueError, match="give one of"):
+        SandboxPolicy(**settings)
