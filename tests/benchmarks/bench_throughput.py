@@ -93,18 +93,23 @@ def _place(pid: int, in_flight: int) -> None:
     pin(pid, {others[0]} if others and in_flight >= 64 else {first})
 
 
-async def _rates(calls: Calls, pid: int) -> dict[int, float]:
-    """Calls a second with so many in flight; the median of the rounds."""
+Cost = tuple[float, float]  # calls a second, microseconds of CPU a call in both processes
+
+
+async def _costs(calls: Calls, pid: int) -> dict[int, Cost]:
+    """By the number in flight; medians of the rounds."""
     rates: dict[int, list[float]] = {in_flight: [] for in_flight in IN_FLIGHT}
+    cpu: dict[int, list[float]] = {in_flight: [] for in_flight in IN_FLIGHT}
     await calls(500)
     for _ in range(ROUNDS):
-        for in_flight, found in rates.items():
+        for in_flight in IN_FLIGHT:
             _place(pid, in_flight)
-            await _at_once(calls, in_flight)  # settles where it was put
-            begun = time.perf_counter()
+            await calls(50)  # lets both sides settle where they were put
+            before, begun = cpu_ns(os.getpid(), pid), time.perf_counter()
             await _at_once(calls, in_flight)
-            found.append(CALLS[in_flight] / (time.perf_counter() - begun))
-    return {in_flight: statistics.median(found) for in_flight, found in rates.items()}
+            rates[in_flight].append(CALLS[in_flight] / (time.perf_counter() - begun))
+            cpu[in_flight].append((cpu_ns(os.getpid(), pid) - before) / CALLS[in_flight] / 1000)
+    return {each: (statistics.median(rates[each]), statistics.median(cpu[each])) for each in IN_FLIGHT}
 
 
 async def _cpu_us(calls: Calls, pid: int) -> float:
@@ -118,17 +123,17 @@ async def _cpu_us(calls: Calls, pid: int) -> float:
     return statistics.median(found)
 
 
-async def _ours() -> tuple[dict[int, float], float]:
+async def _ours() -> tuple[dict[int, Cost], float]:
     small, large = (msgspec.json.encode({"input": payload}) for payload in (SMALL, LARGE))
     async with echo_plugin() as (client, pid):
 
         def turns(params: bytes, asked: PluginClient = client) -> Calls:
             return lambda calls: call_in_turn(asked, params, calls)
 
-        return await _rates(turns(small), pid), await _cpu_us(turns(large), pid)
+        return await _costs(turns(small), pid), await _cpu_us(turns(large), pid)
 
 
-async def _streams() -> tuple[dict[int, float], float]:
+async def _streams() -> tuple[dict[int, Cost], float]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-S", "-c", STREAMS_PEER,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=FRAME_BYTES,
@@ -143,7 +148,7 @@ async def _streams() -> tuple[dict[int, float], float]:
         return in_turn
 
     try:
-        return await _rates(turns(SMALL), process.pid), await _cpu_us(turns(LARGE), process.pid)
+        return await _costs(turns(SMALL), process.pid), await _cpu_us(turns(LARGE), process.pid)
     finally:
         client.close()
         process.kill()
@@ -163,10 +168,11 @@ def run() -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for in_flight in IN_FLIGHT:
         where = f"{in_flight} in flight, {'two cores' if in_flight >= 64 and len(CORES) > 1 else 'one core'}"
-        shown[f"{where}, calls a second: streams and json"] = round(theirs[in_flight])
-        shown[f"{where}, calls a second: ours on asyncio"] = round(plain[in_flight])
-        shown[f"{where}, calls a second: ours on uvloop"] = round(ours[in_flight])
-        shown[f"{where}, ratio"] = round(ours[in_flight] / theirs[in_flight], 2)
+        for who, cost in (("streams and json", theirs), ("ours on asyncio", plain), ("ours on uvloop", ours)):
+            rate, cpu = cost[in_flight]
+            shown[f"{where}: {who}"] = f"{rate:,.0f} calls a second, {cpu:.1f} us of CPU each"
+        by_rate, by_cpu = ours[in_flight][0] / theirs[in_flight][0], theirs[in_flight][1] / ours[in_flight][1]
+        shown[f"{where}: ratio"] = f"{by_rate:.2f} by calls a second, {by_cpu:.2f} by CPU"
     shown["100 KB echo, CPU us: streams and json"] = round(theirs_large)
     shown["100 KB echo, CPU us: ours on asyncio"] = round(plain_large)
     shown["100 KB echo, CPU us: ours on uvloop"] = round(ours_large)
