@@ -10,8 +10,10 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 READ_BYTES = 65536
+PARTS = 256  # of what waits, in one system call; the kernel takes 1,024
 
 
 class PipeClosedError(Exception):
@@ -29,7 +31,7 @@ class Pipe:
         self._on_data = on_data
         self._on_eof = on_eof
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[bytes | memoryview] = deque()
         self._reading = True
         self._writable = True
         self.unsent_bytes = 0
@@ -50,22 +52,19 @@ class Pipe:
                 sent = self._not_sent(error)
             if sent == len(data):
                 return
-            data = data[sent:]
+            rest: bytes | memoryview = memoryview(data)[sent:]
             self._loop.add_writer(self._write_fd, self._flush)
-        self._waiting.append(data)
-        self.unsent_bytes += len(data)
+        else:
+            rest = data
+        self._waiting.append(rest)
+        self.unsent_bytes += len(rest)
 
     def close(self) -> None:
         """Stops watching the descriptors; forgets what was not sent."""
         if self._reading:
             self._reading = False
             self._loop.remove_reader(self._read_fd)
-        if self._writable:
-            self._writable = False
-            if self._waiting:
-                self._loop.remove_writer(self._write_fd)
-            self._waiting.clear()
-            self.unsent_bytes = 0
+        self._stop_writing()
 
     def _not_sent(self, error: OSError) -> int:
         if isinstance(error, BlockingIOError):
@@ -75,20 +74,24 @@ class Pipe:
 
     def _flush(self) -> None:
         while self._waiting:
-            data = self._waiting[0]
             try:
-                sent = os.write(self._write_fd, data)
+                sent = os.writev(self._write_fd, list(islice(self._waiting, PARTS)))
             except BlockingIOError:
                 return
             except OSError:
                 self._stop_writing()
                 return  # the reader's EOF, or the process's exit, tells the owner
-            self.unsent_bytes -= sent
-            if sent < len(data):
-                self._waiting[0] = data[sent:]
-                return
-            self._waiting.popleft()
+            self._took(sent)
         self._loop.remove_writer(self._write_fd)
+
+    def _took(self, sent: int) -> None:
+        self.unsent_bytes -= sent
+        while sent:
+            first = self._waiting.popleft()
+            if len(first) > sent:
+                self._waiting.appendleft(memoryview(first)[sent:])
+                return
+            sent -= len(first)
 
     def _stop_writing(self) -> None:
         if self._waiting:

@@ -180,10 +180,10 @@ class Connection:
         return events
 
     def lone_message(self, data: bytes) -> Message | None:
-        """The message that *data* is, when it is one whole, well-formed line, not junk; the quick way for most reads.
+        """The message that *data* is, when it is one whole line with one JSON-RPC object; the quick way for most reads.
 
-        Nothing is taken note of: a caller that knows what to do with the message does it, and takes the request it
-        answers out of `open`; any other gives *data* to `receive`. `None` says nothing about *data* either.
+        Nothing is taken note of. A caller that finds it to be a plain request or result acts on it, and takes the
+        request it answers out of `open`; all else is given to `receive`. `None` says nothing about *data* either.
         """
         splitter = self._splitter
         if splitter.held or not 0 <= data.find(b"\n") == len(data) - 1 <= splitter.limit:

@@ -68,6 +68,44 @@ def test_a_conversation_means_the_same_wherever_its_bytes_are_cut(
     assert pieced == whole
 
 
+@given(st.lists(messages | st.binary(max_size=20), min_size=1, max_size=2), st.booleans(), st.booleans())
+def test_the_quick_way_says_what_receive_says_or_nothing(
+    lines: list[bytes], ended: bool, begun: bool
+) -> None:
+    data = b"\n".join(lines) + (b"\n" if ended else b"")
+    connection = ready()
+    if begun:
+        connection.receive(b" ")
+    message = connection.lone_message(data)
+    events = ready().receive(data)
+    if message is None:
+        return
+    assert not begun
+    assert len(events) == 1
+    event = events[0]
+    if isinstance(event, RequestReceived):
+        assert (message.id, message.method) == (event.id, event.method)
+        assert (message.params or None) == event.params
+    elif isinstance(event, StrayResponse):
+        assert message.id == event.id
+        assert message.method is msgspec.UNSET
+        assert (message.result is msgspec.UNSET) != (message.error is msgspec.UNSET)
+
+
+@pytest.mark.parametrize(
+    "junk", [b'{"jsonrpc":"2.0","id":1,\n"result":1}\n', b'{"jsonrpc":"2.0","id":1,"method":"\xff"}\n']
+)
+def test_the_quick_way_takes_nothing_that_receive_would_call_junk(junk: bytes) -> None:
+    assert ready().lone_message(junk) is None
+
+
+def test_the_quick_way_holds_a_line_to_the_frame_limit() -> None:
+    line = b'{"jsonrpc":"2.0","id":1,"result":"%b"}\n' % (b"x" * 50)
+    for limit, taken in ((len(line) - 1, True), (len(line) - 2, False)):
+        connection = Connection(Role.HOST, ConnectionLimits(frame_bytes=limit))
+        assert (connection.lone_message(line) is not None) is taken
+
+
 @given(st.lists(st.sampled_from(["request", "answer", "give up", "again", "unknown"]), max_size=30))
 def test_each_request_is_answered_once_given_up_or_open(steps: list[str]) -> None:
     connection = ready()
