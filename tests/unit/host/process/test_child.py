@@ -21,7 +21,7 @@ async def launch(tmp_path):
     """`launch("shell script", ...)`; whatever was started is gone afterwards."""
     children = []
 
-    def start(script, *, limits=None, env=None, cwd=None, argv=None, umask=0o077, nice=0):
+    async def start(script, *, limits=None, env=None, cwd=None, argv=None, umask=0o077, nice=0):
         spec = LaunchSpec(
             name="it",
             argv=argv or ("/bin/sh", "-c", script),
@@ -31,7 +31,7 @@ async def launch(tmp_path):
             umask=umask,
             nice=nice,
         )
-        children.append(LocalLauncher(SystemClock()).launch(spec))
+        children.append(await LocalLauncher(SystemClock()).launch(spec))
         return children[-1]
 
     yield start
@@ -54,18 +54,18 @@ async def said(child, eventually, count=1):
 
 
 async def test_an_exit_is_reported_with_its_code_and_what_it_used(launch):
-    report = await ended(launch("exit 3"))
+    report = await ended(await launch("exit 3"))
     assert (report.cause, report.exit_code) == ("exit", 3)
     assert report.peak_rss_bytes > 0
     assert report.cpu_s >= 0
 
 
 async def test_a_signal_is_reported_by_name(launch):
-    assert (await ended(launch("kill -ABRT $$"))).signal == "SIGABRT"
+    assert (await ended(await launch("kill -ABRT $$"))).signal == "SIGABRT"
 
 
 async def test_a_program_that_is_not_there_says_so_on_its_log(launch, eventually):
-    child = launch("", argv=("no-such-program",))
+    child = await launch("", argv=("no-such-program",))
     assert (await ended(child)).exit_code == 127
     assert await said(child, eventually) == ["it: cannot run 'no-such-program': No such file or directory"]
 
@@ -73,7 +73,7 @@ async def test_a_program_that_is_not_there_says_so_on_its_log(launch, eventually
 async def test_a_folder_that_is_not_there_is_a_launch_error_and_leaves_nothing_open(launch, tmp_path):
     before = os.listdir("/proc/self/fd")
     with pytest.raises(LaunchError, match=r"cannot start it in .*gone: No such file"):
-        launch("true", cwd=tmp_path / "gone")
+        await launch("true", cwd=tmp_path / "gone")
     assert os.listdir("/proc/self/fd") == before
 
 
@@ -87,7 +87,7 @@ async def test_no_descriptor_for_the_watch_is_a_launch_error_and_leaves_no_proce
     monkeypatch.setattr(child_module.os, "pidfd_open", refuse)
     before = os.listdir("/proc/self/fd")
     with pytest.raises(LaunchError, match="Too many open files"):
-        launch("cat")
+        await launch("cat")
     assert os.listdir("/proc/self/fd") == before
     assert started and not psutil.pid_exists(started[0])
 
@@ -96,7 +96,7 @@ async def test_its_environment_umask_and_niceness_are_those_of_the_spec_alone(
     launch, eventually, monkeypatch
 ):
     monkeypatch.setenv("SECRET", "hidden")
-    child = launch("env >&2; umask >&2; nice >&2", env={"PATH": "/usr/bin:/bin", "A": "b"}, nice=3)
+    child = await launch("env >&2; umask >&2; nice >&2", env={"PATH": "/usr/bin:/bin", "A": "b"}, nice=3)
     await ended(child)
     lines = await said(child, eventually)
     assert "A=b" in lines
@@ -113,7 +113,7 @@ async def test_it_has_a_session_of_its_own_no_new_privileges_and_three_descripto
         "fd = os.open('/proc/self/fd', os.O_RDONLY)\n"
         "print(sorted(int(n) for n in os.listdir(fd) if int(n) != fd)[:4], file=sys.stderr)\n"
     )
-    child = launch("", argv=(sys.executable, "-I", "-S", "-c", code))
+    child = await launch("", argv=(sys.executable, "-I", "-S", "-c", code))
     await ended(child)
     own, privileges, descriptors = await said(child, eventually, 3)
     assert own == "True"
@@ -134,13 +134,13 @@ async def test_limits_hold_what_they_bound(launch, eventually):
         "    print(error.errno, file=sys.stderr)\n"
     )
     limits = ResourceLimits(data_bytes=128 << 20, open_files=32)
-    child = launch("", argv=(sys.executable, "-I", "-S", "-c", code), limits=limits)
+    child = await launch("", argv=(sys.executable, "-I", "-S", "-c", code), limits=limits)
     await ended(child)
     assert await said(child, eventually, 2) == ["no memory", "24"]
 
 
 async def test_a_limit_that_cannot_be_set_keeps_the_program_from_running(launch, eventually):
-    child = launch("echo ran >&2", limits=ResourceLimits(open_files=-5))
+    child = await launch("echo ran >&2", limits=ResourceLimits(open_files=-5))
     report = await ended(child)
     assert report.cause == "notConfined"
     lines = await said(child, eventually)
@@ -150,11 +150,11 @@ async def test_a_limit_that_cannot_be_set_keeps_the_program_from_running(launch,
 
 async def test_signals_that_the_host_ignores_are_not_ignored_by_the_program(launch):
     assert signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN, "or this test tries nothing"
-    assert (await ended(launch("kill -PIPE $$; exit 0"))).signal == "SIGPIPE"
+    assert (await ended(await launch("kill -PIPE $$; exit 0"))).signal == "SIGPIPE"
 
 
 async def test_stop_asks_first(launch, eventually):
-    child = launch("trap 'exit 5' TERM; echo up >&2; while :; do :; done")
+    child = await launch("trap 'exit 5' TERM; echo up >&2; while :; do :; done")
     await eventually(lambda: "up" in child.output.tail(9))
     async with asyncio.timeout(10):
         report = await child.stop()
@@ -163,7 +163,7 @@ async def test_stop_asks_first(launch, eventually):
 
 async def test_stop_insists_after_the_grace_period(launch, eventually, monkeypatch):
     monkeypatch.setattr(child_module, "TERM_GRACE_S", 0.1)
-    child = launch("trap '' TERM; echo up >&2; while :; do :; done")
+    child = await launch("trap '' TERM; echo up >&2; while :; do :; done")
     await eventually(lambda: "up" in child.output.tail(9))
     async with asyncio.timeout(10):
         report = await child.stop(why="enough")
@@ -172,7 +172,7 @@ async def test_stop_insists_after_the_grace_period(launch, eventually, monkeypat
 
 
 async def test_what_it_left_behind_in_its_group_ends_with_it(launch, eventually):
-    child = launch("sleep 1000 & echo $! >&2; kill -KILL $$")
+    child = await launch("sleep 1000 & echo $! >&2; kill -KILL $$")
     report = await ended(child)  # known although the sleeper holds all three pipes
     assert report.signal == "SIGKILL"
     (line,) = await said(child, eventually)
@@ -182,7 +182,7 @@ async def test_what_it_left_behind_in_its_group_ends_with_it(launch, eventually)
 
 
 async def test_a_kill_that_came_too_late_is_not_what_ended_it(launch):
-    child = launch("exit 7")
+    child = await launch("exit 7")
     # Until it is dead, with the loop kept from looking.
     assert os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT) is not None  # noqa: ASYNC222
     child.kill("timeout", "it hangs")
@@ -191,7 +191,7 @@ async def test_a_kill_that_came_too_late_is_not_what_ended_it(launch):
 
 
 async def test_of_two_orders_the_first_is_the_cause(launch):
-    child = launch("cat")
+    child = await launch("cat")
     child.kill("memory", "it held too much")
     child.kill("stopped", "later")
     assert (await ended(child)).cause == "memory"
@@ -202,7 +202,7 @@ async def test_of_two_orders_the_first_is_the_cause(launch):
 
 
 async def test_a_flood_on_stderr_leaves_the_loop_free_and_the_host_small(launch, eventually):
-    child = launch("yes 'a line that goes on and on' >&2")
+    child = await launch("yes 'a line that goes on and on' >&2")
     await eventually(lambda: child.output.bytes_seen > 4_000_000)
     assert len(child.output.tail(100_000)) <= 257
     child.kill("stopped", "enough")
@@ -211,7 +211,7 @@ async def test_a_flood_on_stderr_leaves_the_loop_free_and_the_host_small(launch,
 
 async def test_several_are_stopped_at_once_and_no_descriptor_is_left(launch):
     before = len(os.listdir("/proc/self/fd"))
-    children = [launch("cat") for _ in range(4)]
+    children = [await launch("cat") for _ in range(4)]
     async with asyncio.timeout(10):
         await stop_all(children)
     for each in children:

@@ -18,9 +18,11 @@ from host.registry.entry import PluginEntry, Settings
 from host.registry.registry import Registry
 from host.rpc.client import ClientLimits
 from host.sandbox.policy import SandboxPolicy
-from host.supervisor.keeper import PluginKeeper, Surroundings
+from host.sandbox.sandbox import Sandbox
+from host.supervisor.keeper import PluginKeeper
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.supervisor import Supervisor, SupervisorConfig
+from host.supervisor.surroundings import Surroundings
 from plugin_sdk.contract.manifest import parse_manifest
 
 # Speaks the protocol with nothing but the shell's own words: no process is started for a call.
@@ -107,7 +109,7 @@ async def keep(tmp_path):
             launcher=launcher or LocalLauncher(clock),
             clock=clock,
             chance=lambda: 0.5,
-            policy=SandboxPolicy(),
+            sandbox=Sandbox(SandboxPolicy()),
             restarts=restarts or RestartPolicy(base_s=0.01, cap_s=0.02, intensity=3),
             client=ClientLimits(grace_s=0.1),
             scratch=tmp_path / "scratch",

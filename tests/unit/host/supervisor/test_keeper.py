@@ -207,7 +207,7 @@ async def test_a_folder_that_is_gone_is_no_start_and_leaves_no_scratch(keep, eve
 class Broken:
     """A launcher with a bug of its own."""
 
-    def launch(self, spec):
+    async def launch(self, spec):
         raise RuntimeError("nobody thought of this")
 
 
