@@ -9,29 +9,23 @@ import asyncio
 import logging
 import shutil
 import tempfile
-import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from host.clock import Clock
 from host.errors import CallLateError, PluginError, PluginGoneError
-from host.process.child import Child, Launcher, LaunchError
+from host.process.child import Child, LaunchError
 from host.process.exits import Cause, ExitReport
-from host.process.spec import LaunchSpec
 from host.registry.entry import PluginEntry
-from host.registry.registry import Registry
-from host.registry.view import IsolationView, PluginView, SettingsView
-from host.rpc.client import ClientLimits, Fault, PluginClient
-from host.rpc.counts import CallCounts
-from host.sandbox.policy import SandboxPolicy
-from host.sandbox.sandbox import RefusedError, Sandbox
+from host.registry.view import PluginView
+from host.rpc.client import Fault, PluginClient
+from host.sandbox.sandbox import RefusedError
 from host.supervisor.handshake import LoadError, initialize
 from host.supervisor.lifecycle import TRANSITIONS, Event, PluginState, after
 from host.supervisor.memory import resident_bytes
-from host.supervisor.restart import RestartHistory, RestartPolicy
+from host.supervisor.restart import RestartHistory
+from host.supervisor.status import PluginStatus
+from host.supervisor.surroundings import Surroundings
 from host.tasks import finish, unless
 from plugin_sdk.contract.messages import WireLimits
 
@@ -40,27 +34,6 @@ log = logging.getLogger(__name__)
 SHUTDOWN_S = 2.0  # RELIABILITY: for the plugin's own shutdown, before SIGTERM
 PIPES_GRACE_S = 2.0  # from closed pipes to the process's end, before it is ended
 MEMORY_CHECK_S = 0.1
-STORY_LINES = 32
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What every keeper of one host shares."""
-
-    registry: Registry
-    launcher: Launcher
-    clock: Clock
-    chance: Callable[[], float]
-    sandbox: Sandbox
-    restarts: RestartPolicy
-    client: ClientLimits
-    scratch: Path
-    spawns: asyncio.Semaphore
-
-    @property
-    def policy(self) -> SandboxPolicy:
-        """The ceilings."""
-        return self.sandbox.policy
 
 
 class PluginKeeper:
@@ -69,17 +42,11 @@ class PluginKeeper:
     def __init__(self, entry: PluginEntry, folder: Path, around: Surroundings) -> None:
         self.entry = entry
         self.folder = folder
-        self.state = PluginState.DISCOVERED
         self._around = around
-        self._since_ms = around.clock.wall_ms()
-        self._why = "its folder was found"
-        self._next_retry_ms: float | None = None
+        self._status = PluginStatus(around.clock.wall_ms())
         self._history = RestartHistory(around.restarts)
-        self._counts = CallCounts()
         self._child: Child | None = None
-        self._last_exit: ExitReport | None = None
         self._last_output: list[str] = []
-        self._story: deque[str] = deque(maxlen=STORY_LINES)
         self._nudged = asyncio.Event()
         self._settled = asyncio.Condition()
         self._wanted = entry.settings.enabled
@@ -87,6 +54,11 @@ class PluginKeeper:
         self._ending = False
         entry.keeper = self
         entry.limits = around.policy.grant(entry.manifest.limits)
+
+    @property
+    def state(self) -> PluginState:
+        """Where it is in its life."""
+        return self._status.state
 
     # What others ask of it. The last order wins: whoever waits for an earlier one is let go.
 
@@ -135,39 +107,7 @@ class PluginKeeper:
 
     def view(self) -> PluginView:
         """How it stands."""
-        entry, counts = self.entry, self._counts
-        p50, p99 = counts.latency.quantile(0.5), counts.latency.quantile(0.99)
-        running = self._child is not None and self._child.alive
-        return PluginView(
-            name=entry.name,
-            version=entry.manifest.version,
-            description=entry.manifest.description,
-            author=entry.manifest.author,
-            supported_types=list(entry.manifest.handles),
-            config=SettingsView(entry.settings.enabled, entry.priority, entry.config),
-            state=self.state.value,
-            state_since=self._since_ms,
-            state_why=self._why,
-            next_retry=self._next_retry_ms,
-            pid=self._child.pid if running and self._child else None,
-            epoch=entry.epoch,
-            restarts=max(0, entry.epoch - 1),
-            capabilities=sorted(entry.capabilities),
-            calls=counts.calls,
-            failures=counts.failures,
-            late=counts.late,
-            p50_ms=None if p50 is None else round(p50 * 1000, 3),
-            p99_ms=None if p99 is None else round(p99 * 1000, 3),
-            memory_bytes=_held(self._child) if running and self._child else None,
-            trained=entry.trained_points > 0,
-            trained_points=entry.trained_points,
-            limits=entry.limits,
-            isolation=self._isolation(),
-            last_exit=self._last_exit,
-            story=list(self._story),
-            folder=str(self.folder),
-            manifest=entry.manifest,
-        )
+        return self._status.view(self.entry, self.folder, self._child, self._around.sandbox)
 
     # Its task.
 
@@ -225,10 +165,10 @@ class PluginKeeper:
             await finish(self._bury(child, scratch))
         report = child.exited.result()
         if self.state is PluginState.STOPPING:
-            self._last_exit = report
+            self._status.last_exit = report
             await self._move(Event.PROCESS_EXITED, report.summary)
         elif load_error is not None:
-            self._last_exit = report
+            self._status.last_exit = report
             await self._quarantine(Event.LOAD_FAILED, f"it cannot be loaded: {load_error}")
         else:
             await self._ended(report)
@@ -244,7 +184,7 @@ class PluginKeeper:
             child.stdout_fd,
             child.stdin_fd,
             limits=self._around.client,
-            counts=self._counts,
+            counts=self._status.counts,
             on_closed=lambda why, fault: self._on_closed(child, why, fault),
             on_log=child.output.note,
         )
@@ -316,12 +256,12 @@ class PluginKeeper:
         child.close_pipes()
         self._last_output = child.output.tail(256)
         self._child = None
-        self._story.append(f"{_clock(report.at_ms)} {report.summary}")
+        self._status.buried(report)
         await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
 
     async def _ended(self, report: ExitReport) -> None:
         """After an end that nobody asked for: wait and start again, or give up."""
-        self._last_exit = report
+        self._status.last_exit = report
         around = self._around
         around.registry.events.publish(
             "plugin:error", self.entry.name, report.at_ms, {"cause": report.cause, "summary": report.summary}
@@ -332,12 +272,12 @@ class PluginKeeper:
             await self._quarantine(Event.INTENSITY_SPENT, why)
             return
         delay = self._history.delay_after_exit(report.lived_s, around.chance())
-        self._next_retry_ms = around.clock.wall_ms() + delay * 1000
+        self._status.next_retry_ms = around.clock.wall_ms() + delay * 1000
         await self._move(Event.PROCESS_EXITED, f"{report.summary}; it starts again in {delay:.1f} s")
         await self._pause(delay)
 
     async def _quarantine(self, event: Event, why: str) -> None:
-        self._next_retry_ms = self._around.clock.wall_ms() + self._around.restarts.quarantine_s * 1000
+        self._status.next_retry_ms = self._around.clock.wall_ms() + self._around.restarts.quarantine_s * 1000
         await self._move(event, why)
         await self._pause(self._around.restarts.quarantine_s)
 
@@ -348,7 +288,7 @@ class PluginKeeper:
                 await self._nudged.wait()
         except TimeoutError:
             pass
-        self._next_retry_ms = None
+        self._status.next_retry_ms = None
 
     async def _rest(self) -> None:
         if self.state is not PluginState.STOPPED:
@@ -356,18 +296,16 @@ class PluginKeeper:
             await self._move(Event.STOP_WANTED, why)
 
     async def _move(self, event: Event, why: str) -> None:
-        was, self.state = self.state, after(self.state, event)
-        self._why = why
-        self._since_ms = self._around.clock.wall_ms()
-        self._story.append(f"{_clock(self._since_ms)} {self.state.value}: {why}")
-        unwell = self.state in (PluginState.BACKOFF, PluginState.QUARANTINED)
+        was, now, at_ms = self.state, after(self.state, event), self._around.clock.wall_ms()
+        self._status.moved(now, why, at_ms)
+        unwell = now in (PluginState.BACKOFF, PluginState.QUARANTINED)
         log.log(
             logging.WARNING if unwell else logging.INFO,
             "plugin.state_changed",
-            extra={"plugin": self.entry.name, "was": was.value, "now": self.state.value, "why": why},
+            extra={"plugin": self.entry.name, "was": was.value, "now": now.value, "why": why},
         )
-        detail = {"was": was.value, "now": self.state.value, "why": why}
-        self._around.registry.events.publish("plugin:state", self.entry.name, self._since_ms, detail)
+        detail = {"was": was.value, "now": now.value, "why": why}
+        self._around.registry.events.publish("plugin:state", self.entry.name, at_ms, detail)
         await self._tell()
 
     async def _tell(self) -> None:
@@ -395,11 +333,6 @@ class PluginKeeper:
             return str(error)
         return None
 
-    def _isolation(self) -> IsolationView:
-        """What holds the process that runs; without one, what would hold it."""
-        held: LaunchSpec | Sandbox = self._child.spec if self._child is not None else self._around.sandbox
-        return IsolationView(held.tier, dict(held.layers))
-
     def _on_closed(self, child: Child, why: str, fault: Fault | None) -> None:
         self.entry.not_ready()
         if fault is not None:
@@ -410,11 +343,3 @@ class PluginKeeper:
 
     def _not_started(self, why: str) -> ExitReport:
         return ExitReport(cause="notStarted", summary=why, at_ms=self._around.clock.wall_ms(), lived_s=0.0)
-
-
-def _held(child: Child) -> int | None:
-    return child.memory_bytes() or resident_bytes(child.pid)
-
-
-def _clock(at_ms: float) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(at_ms / 1000))

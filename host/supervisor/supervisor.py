@@ -26,8 +26,9 @@ from host.rpc.client import ClientLimits
 from host.sandbox.policy import SandboxPolicy
 from host.sandbox.sandbox import Sandbox
 from host.supervisor.folder import FoundPlugin, RefusedFolder, scan
-from host.supervisor.keeper import PluginKeeper, Surroundings
+from host.supervisor.keeper import PluginKeeper
 from host.supervisor.restart import RestartPolicy
+from host.supervisor.surroundings import Surroundings
 from host.tasks import Background
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,42 @@
+"""What every keeper of one host shares."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from host.clock import Clock
+from host.process.child import Launcher
+from host.registry.registry import Registry
+from host.rpc.client import ClientLimits
+from host.sandbox.policy import SandboxPolicy
+from host.sandbox.sandbox import Sandbox
+from host.supervisor.restart import RestartPolicy
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Handed to each keeper when it is made.
+
+    Attributes:
+        chance: A number in [0, 1), for the jitter of restarts.
+        scratch: Where private folders of plugins are made.
+        spawns: Held while a process is started.
+    """
+
+    registry: Registry
+    launcher: Launcher
+    clock: Clock
+    chance: Callable[[], float]
+    sandbox: Sandbox
+    restarts: RestartPolicy
+    client: ClientLimits
+    scratch: Path
+    spawns: asyncio.Semaphore
+
+    @property
+    def policy(self) -> SandboxPolicy:
+        """The ceilings."""
+        return self.sandbox.policy
