@@ -113,7 +113,11 @@ def _room(path: Path, name: str, factory: Any, table: dict[str, Any]) -> Any:
             raise ConfigError(f"{path}: {name}.{key} is not known; give {unknown_member(key, known)}")
         default = getattr(base, key)
         if isinstance(default, str):
-            continue  # the room's own check says what is right
+            # Which texts there are to choose from, the room itself says.
+            if not isinstance(value, str) or not value.isprintable():
+                such_as = f", such as {show(default)}" if default else ""
+                raise ConfigError(f"{path}: {name}.{key} is {show(value)}; give printable text{such_as}")
+            continue
         number = isinstance(value, int | float) and not isinstance(value, bool)
         least = "of 0 or more" if key in _MAY_BE_ZERO else "above 0"
         good = number and 0 <= value < _BEYOND and (value > 0 or key in _MAY_BE_ZERO)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from host.sandbox.machine import TIERS
+from plugin_sdk.contract.decode import show
 from plugin_sdk.contract.manifest import Limits
 
 MIB = 1024**2
@@ -49,7 +50,7 @@ class SandboxPolicy:
         for name, known in (("isolation", ISOLATION), ("min_tier", TIERS)):
             value = getattr(self, name)
             if value not in known:
-                raise ValueError(f"{name} is {value!r}; give one of {', '.join(known)}")
+                raise ValueError(f"{name} is {show(value)}; give one of {', '.join(known)}")
 
     def grant(self, asked: Limits) -> Limits:
         """The limits a plugin gets: what it asked for, cut at the ceiling."""

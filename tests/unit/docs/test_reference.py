@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields
@@ -22,6 +23,8 @@ from host.gateway.methods import method_table
 from host.gateway.problem import status_of
 from host.gateway.traffic import Traffic
 from host.registry.entry import Settings
+from host.sandbox.machine import TIERS
+from host.sandbox.policy import ISOLATION
 from host.solvers.builtins import BUILT_INS
 from plugin_sdk.contract.answers import Answer, Candidate
 from plugin_sdk.contract.errors import ErrorCode, ErrorData
@@ -226,7 +229,15 @@ def test_every_setting_is_on_the_page_with_its_default(room: str) -> None:
     text = section(page("configuration"), f"## `[{room}]`")
     said = {names(row[0])[0]: row[1] for row in rows(text)}
     has = getattr(HostConfig(), room)
-    assert said == {each.name: str(getattr(has, each.name)) for each in fields(has)}
+    # As the file would say it: texts in quotes.
+    assert said == {each.name: json.dumps(getattr(has, each.name)) for each in fields(has)}
+
+
+def test_the_words_to_choose_from_are_on_the_page() -> None:
+    text = section(page("configuration"), "## `[sandbox]`")
+    said = {names(row[0])[0]: names(row[2]) for row in rows(text)}
+    assert said["isolation"] == [f'"{each}"' for each in ISOLATION]
+    assert said["min_tier"] == [f'"{each}"' for each in TIERS]
 
 
 def test_the_page_has_no_other_tables() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 
 import pytest
@@ -31,6 +32,8 @@ def test_what_is_given_is_set_and_the_rest_stays(load):
         """
         [sandbox]
         memory_bytes = 1000
+        isolation = "best-effort"
+        min_tier = "C"
         [restarts]
         base_s = 0
         [calls]
@@ -46,6 +49,7 @@ def test_what_is_given_is_set_and_the_rest_stays(load):
         """
     )
     assert config.sandbox.memory_bytes == 1000
+    assert (config.sandbox.isolation, config.sandbox.min_tier) == ("best-effort", "C")
     assert config.sandbox.threads == HostConfig().sandbox.threads
     assert (config.restarts.base_s, config.calls.grace_s, config.history.points) == (0, 0.5, 50)
     forest = config.plugins["forest"]
@@ -71,6 +75,17 @@ def test_what_is_given_is_set_and_the_rest_stays(load):
         ("[teaching]\ntick_s = 0", "give a number above 0"),
         ("[sandbox]\nmemory_bytes = 0x" + "f" * 5000, "too large to show; give an integer above 0"),
         ("[sandbox]\nmemory_bytes = " + "9" * 5000, "is not TOML"),
+        (
+            "[sandbox]\nisolation = 'of'",
+            'sandbox.isolation is "of"; give one of require, best-effort, off',
+        ),
+        ("[sandbox]\nisolation = ''", 'sandbox.isolation is ""; give one of'),
+        ("[sandbox]\nisolation = '" + "x" * 5000 + "'", "give one of require, best-effort, off"),
+        ("[sandbox]\nisolation = false", 'sandbox.isolation is false; give printable text, such as "require"'),
+        ("[sandbox]\nisolation = ['off']", "give printable text"),
+        ('[sandbox]\nisolation = "off\\u0000"', "give printable text"),
+        ("[sandbox]\nmin_tier = 'a'", 'sandbox.min_tier is "a"; give one of A, B, C, D, none'),
+        ("[sandbox]\nmin_tier = 1", 'sandbox.min_tier is 1; give printable text, such as "A"'),
         ("calls = 3", r"calls is 3; give a table: \[calls\]"),
         ("[plugins]\na = 1", r"plugins.a is 1; give a table: \[plugins.a\]"),
         ("[plugins.a]\nenabled = 1", "plugins.a.enabled is 1; give true or false"),
@@ -103,7 +118,9 @@ def test_every_default_is_a_setting_that_the_file_may_say(load):
         if room.name == "plugins":
             continue
         base = getattr(default, room.name)
-        lines += [f"[{room.name}]", *(f"{each.name} = {getattr(base, each.name)}" for each in fields(base))]
+        # Numbers and texts are written alike in TOML and in JSON.
+        lines += [f"[{room.name}]"]
+        lines += [f"{each.name} = {json.dumps(getattr(base, each.name))}" for each in fields(base)]
     assert load("\n".join(lines)) == default
 
 
