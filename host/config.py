@@ -10,6 +10,7 @@ from typing import Any
 from host.errors import ConfigError
 from host.registry.entry import Settings
 from host.rpc.client import ClientLimits
+from host.sandbox.environments.installers import EnvironmentPolicy
 from host.sandbox.policy import SandboxPolicy
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.supervisor import SupervisorConfig
@@ -55,6 +56,7 @@ class HostConfig:
     """Every room's settings."""
 
     sandbox: SandboxPolicy = field(default_factory=SandboxPolicy)
+    environments: EnvironmentPolicy = field(default_factory=EnvironmentPolicy)
     restarts: RestartPolicy = field(default_factory=RestartPolicy)
     calls: ClientLimits = field(default_factory=ClientLimits)
     history: HistoryConfig = field(default_factory=HistoryConfig)
@@ -64,12 +66,16 @@ class HostConfig:
     def supervisor(self) -> SupervisorConfig:
         """The supervisor's part."""
         return SupervisorConfig(
-            policy=self.sandbox, restarts=self.restarts, client=self.calls, settings=dict(self.plugins)
+            policy=self.sandbox,
+            environments=self.environments,
+            restarts=self.restarts,
+            client=self.calls,
+            settings=dict(self.plugins),
         )
 
 
 def load_config(path: Path | None) -> HostConfig:
-    """The settings in a TOML file: a table a room (`[sandbox]`, `[restarts]`, `[calls]`, `[history]`,
+    """The settings in a TOML file: a table a room (`[sandbox]`, `[environments]`, `[restarts]`, `[calls]`, `[history]`,
     `[teaching]`), and `[plugins.NAME]` with enabled, priority and config.
 
     Raises:

@@ -42,7 +42,6 @@ _LIMIT_NAMES = {
     "Max realtime timeout": "RLIMIT_RTTIME",
     "Max resident set": "RLIMIT_RSS",
     "Max stack size": "RLIMIT_STACK",
-    "Max pending signals": "RLIMIT_SIGPENDING",
 }
 _STATUS_BYTES = 8192
 

@@ -6,7 +6,6 @@ platforms without any of the layers and for `isolation = "off"`.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -17,13 +16,16 @@ from host.process.group import GroupLimits
 from host.process.spec import Confinement, LaunchSpec, ResourceLimits
 from host.sandbox.cgroup.budget import MemoryBudget, with_group, without_group
 from host.sandbox.interpreter import Interpreter, this_interpreter
-from host.sandbox.machine import Machine, Tier, at_least, layers
+from host.sandbox.machine import Machine, Tier, layers
 from host.sandbox.plan import make_plan
 from host.sandbox.policy import SandboxPolicy
 from host.sandbox.preload import preload_for
+from host.sandbox.refusals import RefusedError, check
 from host.sandbox.root import PLUGIN_FOLDER, SCRATCH, RootFolder
 from host.sandbox.seccomp.profiles import SeccompProfile
 from plugin_sdk.contract.manifest import Limits, Manifest
+
+__all__ = ["RefusedError", "Sandbox", "environment", "process_only"]
 
 PROCESS_ONLY_LAYERS = {
     "process": "active: own session, no new privileges, killed with the host, minimal environment",
@@ -38,13 +40,6 @@ PROCESS_ONLY_LAYERS = {
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # An interpreter without the SDK finds it, and what it needs, on a path of its own.
 _WITH_SDK = "import runpy, sys; sys.path.append(sys.argv.pop(1)); runpy.run_module('plugin_sdk.runner', run_name='__main__', alter_sys=True)"
-
-
-_SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh", "fish"})
-
-
-class RefusedError(Exception):
-    """This plugin cannot be held as the policy wants it on this machine; says which setting accepts it."""
 
 
 @dataclass(frozen=True)
@@ -69,25 +64,9 @@ class Sandbox:
         return dict(PROCESS_ONLY_LAYERS) if self.machine is None else layers(self.machine)
 
     def check(self, manifest: Manifest, folder: Path) -> None:
-        """Raises `RefusedError` when the plugin must not be started here."""
-        if self.machine is None or self.policy.isolation != "require":
-            return
-        if not at_least(self.machine.tier, self.policy.min_tier):
-            lacking = "; ".join(f"{name}: {why}" for name, why in self.machine.why.items())
-            raise RefusedError(
-                f"this machine reaches tier {self.machine.tier}, the policy wants {self.policy.min_tier} ({lacking}); "
-                "`engine-ops doctor` says what would help, --allow-weak-sandbox accepts it as it is"
-            )
-        if (
-            self.machine.group is None
-            and manifest.command is not None
-            and _by_shell(manifest.command, folder)
-        ):
-            raise RefusedError(
-                "it is run by a shell, which starts other programs, and only a cgroup holds the memory of them all "
-                f"({self.machine.why.get('cgroup', 'there is none')}); give the host a cgroup it may write to, or "
-                "accept it with --allow-weak-sandbox"
-            )
+        """Raises `RefusedError` when the plugin must not, or cannot, be started here."""
+        if self.machine is not None:
+            check(self.policy, self.machine, manifest, folder)
 
     def launch_spec(
         self, manifest: Manifest, folder: Path, scratch: Path, interpreter: Interpreter | None = None
@@ -125,6 +104,8 @@ def _confined(
     # A zygote has the host's own interpreter; and it is what a thousand plugins can share.
     preload = preload_for(folder) if not by_command and interpreter is None else ()
     python = interpreter or this_interpreter()
+    # A command sees the system's programs; the host's own Python beside them only when it is what it runs.
+    by_system = manifest.command is not None and manifest.command[0] != python.executable
     argv = _argv(manifest, at, python)
     program: dict[str, Any] = {"env": env, "cwd": at, "argv": argv}
     if preload:
@@ -149,7 +130,7 @@ def _confined(
     )
     root = RootFolder(
         plugin=folder,
-        read=() if by_command else (*python.folders, *([python.sdk] if python.sdk else [])),
+        read=() if by_system else (*python.folders, *([python.sdk] if python.sdk else [])),
         system=by_command,
         scratch_bytes=budget.scratch_bytes,
         scratch_inodes=policy.scratch_inodes,
@@ -202,16 +183,6 @@ def _argv(manifest: Manifest, folder: str, python: Interpreter) -> tuple[str, ..
     if python.sdk is not None:
         return (python.executable, "-I", "-B", "-c", _WITH_SDK, str(Path(python.sdk).parent), *options)
     return (python.executable, "-I", "-B", "-m", "plugin_sdk.runner", *options)
-
-
-def _by_shell(command: tuple[str, ...], folder: Path) -> bool:
-    """Whether a shell runs it: by its name, or by the first line of the file that it names."""
-    named = [command[0]]
-    with contextlib.suppress(OSError), (folder / command[0]).open("rb") as file:
-        first = file.readline(256)
-        if first.startswith(b"#!"):
-            named += first[2:].decode(errors="replace").split()[:2]
-    return any(Path(each).name in _SHELLS for each in named)
 
 
 def process_only(

@@ -19,6 +19,7 @@ from host.process.exits import Cause, ExitReport
 from host.registry.entry import PluginEntry
 from host.registry.view import PluginView
 from host.rpc.client import Fault, PluginClient
+from host.sandbox.interpreter import Interpreter
 from host.sandbox.sandbox import RefusedError
 from host.supervisor.handshake import LoadError, initialize
 from host.supervisor.lifecycle import TRANSITIONS, Event, PluginState, after
@@ -52,6 +53,7 @@ class PluginKeeper:
         self._wanted = entry.settings.enabled
         self._afresh = False  # what runs now, or is waited for, is to go: an order that `run` has not met yet
         self._ending = False
+        self._interpreter: Interpreter | None = None  # of an environment of its own
         entry.keeper = self
         entry.limits = around.policy.grant(entry.manifest.limits)
 
@@ -131,11 +133,14 @@ class PluginKeeper:
                 await self._nudged.wait()
                 continue
             self._afresh = False
-            again = Event.RETRY_DUE if Event.RETRY_DUE in TRANSITIONS[self.state] else Event.START_WANTED
-            await self._move(again, "it is to be started")
-            unfit = self._unfit()
-            if unfit is not None:
-                await self._quarantine(Event.REFUSED, unfit)
+            if self.state is not PluginState.VERIFYING:  # else another order came while it was looked at
+                again = Event.RETRY_DUE if Event.RETRY_DUE in TRANSITIONS[self.state] else Event.START_WANTED
+                await self._move(again, "it is to be started")
+            try:
+                if not await self._verify():
+                    continue
+            except RefusedError as error:
+                await self._quarantine(Event.REFUSED, str(error))
                 continue
             await self._move(Event.VERIFIED, "its manifest is good")
             await self._live()
@@ -150,13 +155,19 @@ class PluginKeeper:
             async with self._around.spawns:
                 scratch = Path(tempfile.mkdtemp(prefix=f"{self.entry.name}-", dir=self._around.scratch))
                 sandbox, manifest = self._around.sandbox, self.entry.manifest
-                spec = await asyncio.to_thread(sandbox.launch_spec, manifest, self.folder, scratch)
+                spec = await asyncio.to_thread(
+                    sandbox.launch_spec, manifest, self.folder, scratch, self._interpreter
+                )
                 child = await self._around.launcher.launch(spec)
         except (LaunchError, RefusedError, OSError) as error:
             if scratch is not None:
                 scratch.rmdir()  # nothing ran that could have written into it
             await self._ended(self._not_started(str(error)))
             return
+        except BaseException:  # cancelled, or a bug of the host's: nobody comes by here again
+            if scratch is not None:
+                shutil.rmtree(scratch, ignore_errors=True)
+            raise
         self._child = child
         try:
             load_error = await self._serve(child)
@@ -321,17 +332,24 @@ class PluginKeeper:
         async with self._settled:
             await self._settled.wait_for(lambda: condition() or self._ending)
 
-    def _unfit(self) -> str | None:
-        """Why this manifest cannot be started on this host, good as it is in itself."""
-        if self.entry.manifest.python_dependencies:
-            return (
-                "it asks for Python packages of its own ([dependencies]), which this version does not install"
+    async def _verify(self) -> bool:
+        """Whether it may be started now; not, when another order came meanwhile.
+
+        Raises:
+            RefusedError: This manifest cannot be started on this host, good as it is in itself.
+        """
+        manifest = self.entry.manifest
+        self._around.sandbox.check(manifest, self.folder)
+        if not manifest.python_dependencies:
+            return True
+        if manifest.command is not None:
+            raise RefusedError(
+                "it is a command and asks for Python packages ([dependencies]), which are for plugins with an entry; "
+                "take one of the two out of plugin.toml"
             )
-        try:
-            self._around.sandbox.check(self.entry.manifest, self.folder)
-        except RefusedError as error:
-            return str(error)
-        return None
+        made = self._around.environments.interpreter(manifest.python_dependencies, self.folder)
+        self._interpreter = await unless(self._wanted_otherwise(), made)
+        return self._interpreter is not None
 
     def _on_closed(self, child: Child, why: str, fault: Fault | None) -> None:
         self.entry.not_ready()

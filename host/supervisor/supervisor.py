@@ -23,6 +23,8 @@ from host.process.child import Launcher
 from host.registry.entry import PluginEntry, Settings
 from host.registry.registry import Registry
 from host.rpc.client import ClientLimits
+from host.sandbox.environments.installers import EnvironmentPolicy
+from host.sandbox.environments.store import EnvironmentStore
 from host.sandbox.policy import SandboxPolicy
 from host.sandbox.sandbox import Sandbox
 from host.supervisor.folder import FoundPlugin, RefusedFolder, scan
@@ -47,6 +49,7 @@ class SupervisorConfig:
     policy: SandboxPolicy = field(default_factory=SandboxPolicy)
     restarts: RestartPolicy = field(default_factory=RestartPolicy)
     client: ClientLimits = field(default_factory=ClientLimits)
+    environments: EnvironmentPolicy = field(default_factory=EnvironmentPolicy)
     rescan_s: float = 5.0
     still_s: float = 0.4
     spawns: int = 4
@@ -73,7 +76,10 @@ class Supervisor:
         config: SupervisorConfig | None = None,
         sandbox: Sandbox | None = None,
     ) -> None:
-        """Without a *sandbox*, plugins are held by their processes alone."""
+        """Without a *sandbox*, plugins are held by their processes alone.
+
+        Beside *scratch* lies what outlives plugins: the environments of those with packages of their own.
+        """
         self.directory = directory
         self.sandbox = sandbox or Sandbox((config or SupervisorConfig()).policy)
         self.refused: list[RefusedFolder] = []
@@ -84,6 +90,9 @@ class Supervisor:
         # The operator's word outlives a folder that changes, or goes and comes back.
         self._settings = dict(self._config.settings)
         self._background = Background()
+        self._environments = EnvironmentStore(
+            scratch.parent / "environments", clock, self._config.environments
+        )
         self._around = Surroundings(
             registry=registry,
             launcher=launcher,
@@ -94,6 +103,7 @@ class Supervisor:
             client=self._config.client,
             scratch=scratch,
             spawns=asyncio.Semaphore(self._config.spawns),
+            environments=self._environments,
         )
 
     async def start(self) -> None:
@@ -125,6 +135,7 @@ class Supervisor:
             each.keeper.end()
         if kept:
             await asyncio.wait([each.task for each in kept])
+        await self._environments.aclose()
         for name in list(self._kept):
             self._registry.unregister(name)
         self._kept.clear()

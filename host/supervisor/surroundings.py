@@ -11,6 +11,7 @@ from host.clock import Clock
 from host.process.child import Launcher
 from host.registry.registry import Registry
 from host.rpc.client import ClientLimits
+from host.sandbox.environments.store import EnvironmentStore
 from host.sandbox.policy import SandboxPolicy
 from host.sandbox.sandbox import Sandbox
 from host.supervisor.restart import RestartPolicy
@@ -35,6 +36,7 @@ class Surroundings:
     client: ClientLimits
     scratch: Path
     spawns: asyncio.Semaphore
+    environments: EnvironmentStore
 
     @property
     def policy(self) -> SandboxPolicy:

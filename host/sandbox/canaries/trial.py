@@ -20,7 +20,8 @@ from typing import Any, Literal
 import msgspec
 
 from host.clock import Clock
-from host.process.child import Child, Launcher, LaunchError, LocalLauncher
+from host.process.child import Launcher, LaunchError, LocalLauncher
+from host.process.hearing import hear_out
 from host.process.spec import LaunchSpec, ResourceLimits
 from host.sandbox.canaries.table import CANARIES, Canary, parts
 from host.sandbox.interpreter import this_interpreter
@@ -32,7 +33,6 @@ CAP_MIB, DISK_MIB = 128, 8  # what it may have
 TRIED_MIB, TRIED_DISK_MIB = 256, 32  # what it takes
 WITHIN_S = 5.0  # of one attempt, which takes some 30 ms
 _PROGRAM = Path(__file__).with_name("program.py")
-_ANSWER_BYTES = 65536
 _WAITS_FOR_US = "import sys; sys.stdin.read()"
 
 Outcome = Literal["stopped", "succeeded", "unproven"]
@@ -230,14 +230,9 @@ async def _attempt(canary: Canary, scene: Scene, launcher: Launcher, spec: Launc
         child = await launcher.launch(spec)
     except LaunchError as error:
         return _Attempt(False, False, str(error))
-    try:
-        said = await _hear_out(child)
-        report = await asyncio.shield(child.exited)
-        words = child.output.tail(1)
-    finally:
-        child.kill("stopped", "the doctor has seen enough")
-        await asyncio.shield(child.exited)
-        child.close_pipes()
+    text, report = await hear_out(child, within_s=WITHIN_S)
+    said = list(_objects(text))
+    words = child.output.tail(1)
     answer = said[-1] if len(said) > 1 else {}
     succeeded = bool(answer.get("succeeded"))
     detail = str(answer.get("detail") or report.summary)
@@ -253,29 +248,7 @@ async def _attempt(canary: Canary, scene: Scene, launcher: Launcher, spec: Launc
     return _Attempt(bool(said), succeeded, detail)
 
 
-async def _hear_out(child: Child) -> list[dict[str, Any]]:
-    """What it says until it ends, or until it has had its time."""
-    loop = asyncio.get_running_loop()
-    text = bytearray()
-
-    def read() -> None:
-        with contextlib.suppress(BlockingIOError):
-            data = os.read(child.stdout_fd, _ANSWER_BYTES)
-            text.extend(data[: _ANSWER_BYTES - len(text)])
-            if not data:
-                loop.remove_reader(child.stdout_fd)
-
-    loop.add_reader(child.stdout_fd, read)
-    try:
-        async with asyncio.timeout(WITHIN_S):
-            await asyncio.shield(child.exited)
-    except TimeoutError:
-        child.kill("timeout", f"it did not end within {WITHIN_S:g} s")
-        await asyncio.shield(child.exited)
-    read()  # what lay in the pipe when it ended
-    loop.remove_reader(child.stdout_fd)
-    said = []
-    for line in bytes(text).splitlines():
+def _objects(text: bytes) -> Iterator[dict[str, Any]]:
+    for line in text.splitlines():
         with contextlib.suppress(msgspec.DecodeError):
-            said.append(msgspec.json.decode(line, type=dict[str, Any]))
-    return said
+            yield msgspec.json.decode(line, type=dict[str, Any])

@@ -416,3 +416,17 @@ def _ns_pids(pid: int) -> list[str]:
     except (FileNotFoundError, ProcessLookupError):
         return []
     return next(line.split()[1:] for line in text.splitlines() if line.startswith("NSpid:"))
+
+
+async def test_a_folder_that_nobody_may_read_is_refused_with_the_remedy(prison):
+    from host.sandbox.sandbox import RefusedError
+
+    folder = prison.write()
+    prison.spec(folder)
+    if not prison.opened.sandbox.machine.drops_ids:
+        pytest.skip("NOT ROOT: a plugin reads its folder as the host's own user")
+    for path, mode in ((folder / "plugin.py", 0o600), (folder, 0o700)):
+        path.chmod(mode)
+        with pytest.raises(RefusedError, match=rf"{path} is closed to others.*chmod -R o.rX"):
+            prison.spec(folder)
+        path.chmod(0o755)

@@ -62,7 +62,11 @@ def start_rig(tmp_path: Path, request: pytest.FixtureRequest):
 
     @contextlib.asynccontextmanager
     async def start(
-        directory: Path, *, grace_s: float = 0.3, restarts: RestartPolicy | None = None
+        directory: Path,
+        *,
+        grace_s: float = 0.3,
+        restarts: RestartPolicy | None = None,
+        settled: bool = True,
     ) -> AsyncIterator[Rig]:
         clock = SystemClock()
         registry = Registry(clock)
@@ -81,7 +85,8 @@ def start_rig(tmp_path: Path, request: pytest.FixtureRequest):
         rig = Rig(supervisor, registry)
         try:
             await supervisor.start()
-            await supervisor.wait_settled(60)
+            if settled:
+                await supervisor.wait_settled(60)
             yield rig
         finally:
             await supervisor.aclose()

@@ -81,7 +81,10 @@ def test_what_is_given_is_set_and_the_rest_stays(load):
         ),
         ("[sandbox]\nisolation = ''", 'sandbox.isolation is ""; give one of'),
         ("[sandbox]\nisolation = '" + "x" * 5000 + "'", "give one of require, best-effort, off"),
-        ("[sandbox]\nisolation = false", 'sandbox.isolation is false; give printable text, such as "require"'),
+        (
+            "[sandbox]\nisolation = false",
+            'sandbox.isolation is false; give printable text, such as "require"',
+        ),
         ("[sandbox]\nisolation = ['off']", "give printable text"),
         ('[sandbox]\nisolation = "off\\u0000"', "give printable text"),
         ("[sandbox]\nmin_tier = 'a'", 'sandbox.min_tier is "a"; give one of A, B, C, D, none'),

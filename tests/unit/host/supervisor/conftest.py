@@ -17,6 +17,7 @@ from host.process.child import LocalLauncher
 from host.registry.entry import PluginEntry, Settings
 from host.registry.registry import Registry
 from host.rpc.client import ClientLimits
+from host.sandbox.environments.store import EnvironmentStore
 from host.sandbox.policy import SandboxPolicy
 from host.sandbox.sandbox import Sandbox
 from host.supervisor.keeper import PluginKeeper
@@ -114,6 +115,7 @@ async def keep(tmp_path):
             client=ClientLimits(grace_s=0.1),
             scratch=tmp_path / "scratch",
             spawns=asyncio.Semaphore(2),
+            environments=EnvironmentStore(tmp_path / "environments", clock),
         )
         keeper = PluginKeeper(entry, folder, around)
         registry.register(entry)
