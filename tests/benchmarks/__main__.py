@@ -13,8 +13,8 @@ import tests.benchmarks
 
 def main() -> int:
     """Runs them one after the other; a benchmark is a module `bench_NAME` with `run() -> dict`."""
-    names = [name.removeprefix("bench_") for _, name, _ in pkgutil.iter_modules(tests.benchmarks.__path__)]
-    names = [name for name in names if name != "__main__"]
+    modules = [module.name for module in pkgutil.iter_modules(tests.benchmarks.__path__)]
+    names = [name.removeprefix("bench_") for name in modules if name.startswith("bench_")]
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(names)}")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
