@@ -86,7 +86,6 @@ def _confine() -> "Callable[[], None]":
             facts["proc"] = build_root(mounts, sources)
             socket.sethostname("plugin")
     with _Step("limits"):
-        be_nice(plan["nice"])
         set_limits(plan["limits"])
     with _Step("privileges"):
         give_up_privileges(plan["bounding"])
@@ -96,6 +95,8 @@ def _confine() -> "Callable[[], None]":
         if plan["landlock"]:
             restrict(plan["landlock"]["abi"], plan["landlock"]["rules"])
     program = _program(plan["program"])  # before seccomp, so that modules it needs are loaded
+    with _Step("nice"):
+        be_nice(plan["nice"])  # late: on a busy machine all that comes after it waits its turn
     with _Step("seccomp"):
         if plan["seccomp"]:
             _filter(plan["seccomp"])
