@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# No deadline an example: what a property needs on a busy machine says nothing of the code.
-settings.register_profile("engine-ops", deadline=None)
+# No bound on an example's time, nor on its making: what they need on a busy machine says nothing of the code.
+settings.register_profile("engine-ops", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("engine-ops")
 
 
