@@ -53,6 +53,14 @@ class Launcher(Protocol):
         """
         ...
 
+    def park_soon(self, spec: LaunchSpec) -> None:
+        """Has a start of *spec* prepared in the background, as far as this launcher can; never fails."""
+        ...
+
+    def unpark(self, name: str) -> None:
+        """Gives up what is prepared for the program of that name."""
+        ...
+
 
 class LocalLauncher:
     """Starts programs on this machine."""
@@ -95,6 +103,12 @@ class LocalLauncher:
             process.kill()
             process.communicate()
             raise LaunchError(f"cannot watch {spec.name}: {error.strerror or error}") from error
+
+    def park_soon(self, spec: LaunchSpec) -> None:
+        """Nothing: a program of this launcher begins as soon as it is there."""
+
+    def unpark(self, name: str) -> None:
+        """Nothing is ever parked."""
 
 
 def _rlimits(limits: ResourceLimits) -> dict[str, int]:

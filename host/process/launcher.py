@@ -17,11 +17,13 @@ from host.process.child import Child, LaunchError
 from host.process.spawner.link import SpawnerError, SpawnerLink
 from host.process.spec import LaunchSpec
 from host.process.watchdog import MemoryWatchdog
+from host.tasks import Background
 
 __all__ = ["NotHeldError", "SandboxLauncher", "Tools", "Witness"]
 
 log = logging.getLogger(__name__)
 
+PARK_AFTER_S = 1.0
 FORKS_OF_A_ZYGOTE = 1000  # siblings share the layout of addresses: not for ever
 
 
@@ -35,6 +37,8 @@ class SandboxLauncher:
         self._links: dict[tuple[str, ...], SpawnerLink] = {}
         self._opening: dict[tuple[str, ...], asyncio.Lock] = {}
         self._retired: list[SpawnerLink] = []
+        self._background = Background()
+        self._wanted: dict[str, LaunchSpec] = {}  # to be parked, or parked, for whoever is kept alive
         self._parked: dict[str, Parked] = {}
         self._parking: set[str] = set()
 
@@ -73,8 +77,32 @@ class SandboxLauncher:
             self._parking.discard(spec.name)
         self._parked[spec.name] = parked
 
+    def park_soon(self, spec: LaunchSpec) -> None:
+        """Parks a child of *spec* in a moment, when its start is worth it: one that is exec'd takes most of its time
+        after its word, and one on the machine's own root has a scratch folder for itself alone.
+        """
+        confinement = spec.confinement
+        if confinement is not None and confinement.preload and confinement.plan["own_pids"]:
+            self._wanted[spec.name] = spec
+            self._background.start(self._park_later(spec), name=f"park:{spec.name}")
+
+    async def _park_later(self, spec: LaunchSpec) -> None:
+        await asyncio.sleep(PARK_AFTER_S)  # whoever is being started now comes first
+        if self._wanted.get(spec.name) is not spec:
+            return
+        try:
+            await self.park(spec)
+        except LaunchError as error:
+            log.warning("launcher.not_parked", extra={"program": spec.name, "why": str(error)})
+        if self._wanted.get(spec.name) is not spec:
+            self._discard(spec.name)
+
     def unpark(self, name: str) -> None:
-        """Ends the parked child of that name, if there is one."""
+        """Ends the parked child of that name, if there is one, and parks no other."""
+        self._wanted.pop(name, None)
+        self._discard(name)
+
+    def _discard(self, name: str) -> None:
         if (parked := self._parked.pop(name, None)) is not None:
             parked.discard()
 
@@ -103,6 +131,7 @@ class SandboxLauncher:
 
     async def aclose(self) -> None:
         """Ends all spawners, and what is parked."""
+        await self._background.aclose()
         for name in list(self._parked):
             self.unpark(name)
         for link in (*self._links.values(), *self._retired):

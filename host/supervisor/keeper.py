@@ -121,6 +121,7 @@ class PluginKeeper:
             # However this came to its end, nobody waits for it any longer, and nobody asks it.
             self._ending = True
             self.entry.not_ready()
+            self._around.launcher.unpark(self.entry.name)
             await self._tell()
 
     async def _live_on(self) -> None:
@@ -212,6 +213,7 @@ class PluginKeeper:
             await self._move(Event.INITIALIZED, f"it answered initialize, protocol {greeting.protocol}")
             self.entry.now_ready(client, greeting.capabilities, greeting.handles)
             await self._move(Event.WARMED, "it can be asked")
+            self._around.launcher.park_soon(child.spec)
             await self._until_exit_or_nudge(child)
             if child.alive:
                 await self._stop(child, client)
@@ -302,6 +304,7 @@ class PluginKeeper:
         self._status.next_retry_ms = None
 
     async def _rest(self) -> None:
+        self._around.launcher.unpark(self.entry.name)
         if self.state is not PluginState.STOPPED:
             why = "the host is stopping" if self._ending else "it is disabled"
             await self._move(Event.STOP_WANTED, why)
