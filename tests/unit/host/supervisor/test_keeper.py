@@ -9,8 +9,10 @@ import shutil
 import psutil
 import pytest
 
+from host.clock import SystemClock
 from host.errors import PluginGoneError
 from host.process import child as child_module
+from host.process.child import LocalLauncher
 from host.supervisor import keeper as keeper_module
 from host.supervisor.restart import RestartPolicy
 
@@ -204,7 +206,7 @@ async def test_a_folder_that_is_gone_is_no_start_and_leaves_no_scratch(keep, eve
     assert not any(kept.scratch.iterdir())
 
 
-class Broken:
+class Broken(LocalLauncher):
     """A launcher with a bug of its own."""
 
     async def launch(self, spec):
@@ -212,7 +214,7 @@ class Broken:
 
 
 async def test_a_bug_in_a_keeper_leaves_nobody_waiting(keep):
-    kept = keep(launcher=Broken())
+    kept = keep(launcher=Broken(SystemClock()))
     waiting = asyncio.ensure_future(kept.keeper.wait_settled())
     await within(asyncio.wait([kept.task]))
     assert isinstance(kept.task.exception(), RuntimeError)
