@@ -128,7 +128,9 @@ def _confined(
     )
     root = RootFolder(
         plugin=folder,
-        read=() if by_command else (*python.folders, *([python.sdk] if python.sdk else [])),
+        # A command's too: the host's own Python is what many of them are written in. No other folder that a
+        # manifest names is opened to it: it might name anything.
+        read=(*python.folders, *([python.sdk] if python.sdk else [])),
         system=by_command,
         scratch_bytes=budget.scratch_bytes,
         scratch_inodes=policy.scratch_inodes,
