@@ -104,8 +104,6 @@ def _confined(
     # A zygote has the host's own interpreter; and it is what a thousand plugins can share.
     preload = preload_for(folder) if not by_command and interpreter is None else ()
     python = interpreter or this_interpreter()
-    # A command sees the system's programs; the host's own Python beside them only when it is what it runs.
-    by_system = manifest.command is not None and manifest.command[0] != python.executable
     argv = _argv(manifest, at, python)
     program: dict[str, Any] = {"env": env, "cwd": at, "argv": argv}
     if preload:
@@ -130,7 +128,9 @@ def _confined(
     )
     root = RootFolder(
         plugin=folder,
-        read=() if by_system else (*python.folders, *([python.sdk] if python.sdk else [])),
+        # A command's too: the host's own Python is what many of them are written in. No other folder that a
+        # manifest names is opened to it: it might name anything.
+        read=(*python.folders, *([python.sdk] if python.sdk else [])),
         system=by_command,
         scratch_bytes=budget.scratch_bytes,
         scratch_inodes=policy.scratch_inodes,

@@ -430,3 +430,19 @@ async def test_a_folder_that_nobody_may_read_is_refused_with_the_remedy(prison):
         with pytest.raises(RefusedError, match=rf"{path} is closed to others.*chmod -R o.rX"):
             prison.spec(folder)
         path.chmod(0o755)
+
+
+async def test_a_command_may_be_the_hosts_own_python_and_no_program_that_lies_elsewhere(prison, tmp_path):
+    elsewhere = tmp_path / "tool"
+    elsewhere.write_text("#!/bin/sh\necho ran\n")
+    elsewhere.chmod(0o755)
+    folder = prison.write("own", entry=f'command = [{json.dumps(sys.executable)}, "-c", "print(1 + 1)"]')
+    cell = await prison.start(prison.spec(folder))
+    assert await cell._lines.get() == b"2"
+    if prison.opened.sandbox.machine.group is None:
+        pytest.skip("NO CGROUP HERE: a shell's plugin is refused before it is looked for")
+    folder = prison.write("other", entry=f'command = ["{elsewhere}"]')
+    cell = await prison.start(prison.spec(folder))
+    assert (await cell.child.exited).exit_code == 127
+    cell.child.close_pipes()
+    assert any("cannot run" in line and str(elsewhere) in line for line in cell.child.output.tail(5))
