@@ -138,27 +138,31 @@ def test_the_same_fork_bomb_goes_past_that_where_tasks_are_not_limited_so_low(ma
     group.remove()
 
 
-def processor_time_in(group, seconds):
+def cores_used_in(group, seconds):
     with Bomb("spins", 0, join_fds=group.join_fds()) as bomb:
         if not group.holds(bomb.pid):
             group.add(bomb.pid)
         bomb.light()
         start, used = time.monotonic(), group.usage().cpu_s
         wait_for(lambda: time.monotonic() - start >= seconds)
-        return group.usage().cpu_s - used
+        return (group.usage().cpu_s - used) / (time.monotonic() - start)
 
 
 def test_a_tenth_of_a_core_is_a_tenth_and_a_whole_core_is_more(manager, place):
     if not {"cpu"} <= set(place.parents) or (place.version == 1 and "cpuacct" not in place.parents):
         pytest.skip("NOT TESTED: no cpu controller here")
     tenth = manager.prepare(GroupLimits(64 * MIB, cpu_cores=0.1))
-    held = processor_time_in(tenth, 1.0)
+    held = cores_used_in(tenth, 1.0)
     tenth.remove()
     free = manager.prepare(GroupLimits(64 * MIB))
-    unheld = processor_time_in(free, 1.0)
+    # The control: others may want the core too, so it may take a few tries to get a good part of it.
+    for _ in range(15):
+        unheld = cores_used_in(free, 1.0)
+        if unheld > 0.3:
+            break
     free.remove()
     assert 0 < held < 0.25  # 0.1, and a period more at each end
-    assert unheld > 0.3  # others may want the core too
+    assert unheld > 0.3
 
 
 def test_removing_a_group_ends_what_is_in_it(manager):
