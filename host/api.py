@@ -109,8 +109,8 @@ class Host:
     def health(self) -> Mapping[str, Any]:
         ready, reasons = self.ready()
         states: dict[str, int] = {}
-        for view in (_keeper(entry) for entry in self._registry.all()):
-            states[view.view().state] = states.get(view.view().state, 0) + 1
+        for view in self.plugins():
+            states[view.state] = states.get(view.state, 0) + 1
         return {
             "status": "ok" if ready else "draining",
             "version": host.__version__,
