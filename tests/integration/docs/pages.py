@@ -4,6 +4,7 @@ A block's first line says what a test does with it:
 
     sh                  run by bash in the page's own folder; must succeed. A block that is one `engine-ops serve`
                         starts that host, on a free port, until the end of the page
+    sh checkout         the same, but run at the top of this checkout, for those who work on the project itself
     LANGUAGE file=PATH  written there
     python              run in the page's folder
     toml manifest       read as a plugin.toml; `toml configuration` as a host's configuration; `toml` as TOML
@@ -25,6 +26,7 @@ DOCS = ROOT / "docs"
 ELSEWHERE = {DOCS / "reference" / "protocol.md", DOCS / "reference" / "states.md"}
 KINDS = {
     "sh",
+    "sh checkout",
     "python",
     "toml",
     "toml manifest",

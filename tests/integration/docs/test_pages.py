@@ -20,7 +20,7 @@ import pytest
 
 from tests.integration.docs.pages import DOCS, ROOT, Block, all_pages, blocks, name_of
 
-ACTIVE = {"sh", "python", "json rpc"}
+ACTIVE = {"sh", "sh checkout", "python", "json rpc"}
 PAGES = [page for page in all_pages() if any(block.kind in ACTIVE for block in blocks(page))]
 # Reference pages that are written about a host with the README's plugin in its directory.
 WITH_THE_READMES_PLUGIN = {DOCS / "reference" / "http.md", DOCS / "reference" / "cli.md"}
@@ -43,7 +43,7 @@ class Reader:
             self.write(block)
         elif block.kind == "sh" and block.text.strip().startswith("engine-ops serve"):
             self.serve(shlex.split(block.text))
-        elif block.kind in ("sh", "python"):
+        elif block.kind in ("sh", "sh checkout", "python"):
             self.run(block)
         elif block.kind == "json rpc":
             self.call(block)
@@ -104,7 +104,7 @@ class Reader:
             command = ["bash", "-euo", "pipefail", "-c", self.as_here(block.text)]
         done = subprocess.run(
             command,
-            cwd=self.folder,
+            cwd=ROOT if block.kind == "sh checkout" else self.folder,
             env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
