@@ -9,20 +9,14 @@ from typing import Any, Protocol
 import msgspec
 
 from host.errors import PluginGoneError
+from host.registry.settings import Settings as Settings
+from host.registry.settings import SettingsChange
 from host.registry.view import PluginView
 from plugin_sdk.contract.manifest import Manifest
 from plugin_sdk.contract.messages import Capability
 
 # These have a limit of their own, a longer one, which whoever asks for them has applied.
 TEACHING = frozenset({"train", "learn"})
-
-
-class Settings(msgspec.Struct, rename="camel", omit_defaults=True):
-    """The operator's word on one plugin; what is `None` or not named is the manifest's."""
-
-    enabled: bool = True
-    priority: int | None = None
-    config: dict[str, Any] = {}
 
 
 class Caller(Protocol):
@@ -43,6 +37,15 @@ class Keeper(Protocol):
     async def disable(self) -> None: ...
 
     async def restart(self) -> None: ...
+
+    async def configure(self, change: SettingsChange) -> None:
+        """Lays an operator's word over what holds, keeps it for later hosts, and acts on it at once.
+
+        Raises:
+            ProblemError: One of the limits cannot be used; nothing was changed.
+            SettingsNotKeptError: It holds, but could not be written down.
+        """
+        ...
 
 
 class PluginEntry:
