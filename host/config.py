@@ -14,13 +14,17 @@ from host.sandbox.environments.installers import EnvironmentPolicy
 from host.sandbox.policy import SandboxPolicy
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.supervisor import SupervisorConfig
+from host.workload.config import HistoryConfig
 from host.workload.teacher import TeacherConfig
 from plugin_sdk.contract.decode import ProblemError, show
 from plugin_sdk.contract.limits import Limits
 from plugin_sdk.contract.problems.request import unknown_member
 
 _BEYOND = 2**60  # no setting is as large; the kernel's limits and the loop's timers take nothing above
-_MAY_BE_ZERO = frozenset({"queued", "nice", "base_s", "cap_s", "growth", "retry_s", "points", "grace_s"})
+_MAY_BE_ZERO = frozenset(
+    {"queued", "nice", "base_s", "cap_s", "growth", "retry_s", "points", "grace_s", "max_age_s", "commit_ms"}
+    | {"queued_requests", "lines_bytes"}
+)
 _WORDS = {bool: "true or false", int: "an integer", dict: "a table"}
 
 
@@ -43,13 +47,6 @@ class ServeOptions:
     allow_weak_sandbox: bool = False
     json: bool = False
     log_level: str = "info"
-
-
-@dataclass(frozen=True)
-class HistoryConfig:
-    """How many points of history are kept."""
-
-    points: int = 10_000
 
 
 @dataclass(frozen=True)

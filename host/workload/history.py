@@ -8,6 +8,7 @@ for; questions are answered from the index, on a thread where they are large.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,19 +26,20 @@ from host.workload.statistics import statistics
 from host.workload.store.index import Index, Run
 from host.workload.store.lines import check_points
 from host.workload.store.reading import Reading
-from host.workload.store.writer import Submission, Writer
+from host.workload.store.submission import Submission
+from host.workload.store.writer import Writer
 from host.workload.training import TrainingWish, training_table
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
 T = TypeVar("T")
 MOST_TYPES = 100  # each is kept for itself, so their number bounds the whole
+CATCH_UP_S = 1.0  # a disk that takes longer has other troubles
 AT_ONCE = 500  # points read on the event loop's thread; more are read on another
 CHUNK = 1_000
 _EVERYTHING = Selection()
 
 
-@dataclass(frozen=True)
-class HistoryStatus:
+class HistoryStatus(msgspec.Struct, rename="camel", frozen=True):
     """How the history stands, for health, metrics and people.
 
     Attributes:
@@ -90,6 +92,8 @@ class History:
         self._queued = 0
         self._queued_requests = 0
         self._news = asyncio.Event()
+        self._handed = 0  # submissions so far, and those of them that are settled
+        self._done = 0
         self.lost = 0
 
     async def open(self) -> None:
@@ -113,6 +117,11 @@ class History:
     def last_seq(self) -> int:
         """How many points were ever recorded."""
         return self._writer.index.last_seq
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be written now, if so."""
+        return self._writer.condition.why
 
     def status(self) -> HistoryStatus:
         """How it stands."""
@@ -152,8 +161,20 @@ class History:
             return 0
         future: asyncio.Future[int] = self._loop.create_future()
         self._queued += len(points)
+        self._handed += 1
         self._writer.submit(Submission(points, key, token=future))
         return await future
+
+    async def clear(self) -> None:
+        """Forgets every point.
+
+        Raises:
+            HistoryUnavailableError: It could not be done; all of them are there still.
+        """
+        future: asyncio.Future[int] = self._loop.create_future()
+        self._handed += 1
+        self._writer.submit(Submission((), clears=True, token=future))
+        await future
 
     def journal(self, point: WorkloadDataPoint) -> bool:
         """Hands over one of the host's own requests; whether there was room. Never waits."""
@@ -163,11 +184,13 @@ class History:
             return False
         self._queued_requests += 1
         self._queued += 1
+        self._handed += 1
         self._writer.submit(Submission((point,), waits=False))
         return True
 
     async def query(self, selection: Selection) -> Page:
         """The most recent of what is selected: a page of it."""
+        await self._catch_up()
         limit = selection.page
         rows = await self._rows(
             lambda index: index.newest(selection, limit + 1),
@@ -178,11 +201,12 @@ class History:
         return Page(
             [msgspec.Raw(line) for _, line in rows],
             [seq for seq, _ in rows],
-            rows[0][0] if more else None,
+            str(rows[0][0]) if more else None,
         )
 
     async def chunks(self, selection: Selection) -> AsyncIterator[list[bytes]]:
         """All that is selected, oldest first, as lines, a bounded number at a time."""
+        await self._catch_up()
         index = self._writer.index
         seq, last = 0, index.last_seq
         if selection.limit is not None:
@@ -236,6 +260,15 @@ class History:
             if self.last_seq <= seq:
                 await self._news.wait()
 
+    async def _catch_up(self) -> None:
+        """Waits for what was handed over before this question, so that whoever asked for an answer finds it."""
+        handed = self._handed
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_S):
+                while self._done < handed:
+                    self._news.clear()
+                    await self._news.wait()
+
     def _check_types(self, points: Sequence[WorkloadDataPoint]) -> None:
         known = self._writer.index.types
         fresh = {point.request_type for point in points if point.request_type not in known}
@@ -262,6 +295,7 @@ class History:
         return await asyncio.to_thread(read)
 
     async def _think(self, work: Callable[[list[list[Run]]], T], selection: Selection) -> T:
+        await self._catch_up()
         index = self._writer.index
         return await asyncio.to_thread(lambda: work(_runs(index, selection)))
 
@@ -271,6 +305,7 @@ class History:
         self._loop.call_soon_threadsafe(self._settled, group)
 
     def _settled(self, group: list[Submission]) -> None:
+        self._done += len(group)
         for each in group:
             self._queued -= len(each.points)
             if not each.waits:
@@ -300,7 +335,9 @@ def _runs(index: Index, selection: Selection) -> list[list[Run]]:
 def _before_newest(index: Index, selection: Selection) -> int:
     """The number before the first of the newest `selection.limit` points."""
     assert selection.limit is not None
-    seqs = sorted(seq for runs in index.newest(selection, selection.limit) for run in runs for seq in run.seqs())
+    seqs = sorted(
+        seq for runs in index.newest(selection, selection.limit) for run in runs for seq in run.seqs()
+    )
     seqs = seqs[-selection.limit :]
     return seqs[0] - 1 if seqs else index.last_seq
 

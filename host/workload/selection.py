@@ -38,9 +38,10 @@ class Page(msgspec.Struct, frozen=True):
     Fields:
         points: Each as JSON, in the form of `WorkloadDataPoint.to_dict`.
         seqs: Their sequence numbers: points are counted as they are recorded, from 1.
-        cursor: Where the next page, of older points, ends: its `Selection.before`. `None` when there are none.
+        cursor: Says where the next page, of older points, ends: its `Selection.before`, as text. `None` when
+            there are none.
     """
 
     points: list[msgspec.Raw]
     seqs: list[int]
-    cursor: int | None = None
+    cursor: str | None = None

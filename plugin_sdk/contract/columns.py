@@ -49,8 +49,7 @@ class _Header(msgspec.Struct):
 
 
 _decode_header = msgspec.json.Decoder(_Header).decode
-Values = array[float] | array[int] | bytes | bytearray | memoryview
-"""The values of one column, in the machine's own form."""
+Values = Any  # array, bytes, memoryview: whatever has a buffer
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -84,7 +83,9 @@ class ColumnBlock:
         for spec in header.columns:
             end = spec.offset + self.count * _WIDTHS.get(spec.dtype, 0)
             if spec.dtype not in _WIDTHS or self.count < 0 or spec.offset < 0 or end > len(self.data):
-                raise ColumnsError(f"its column {spec.name!r} of {self.count} {spec.dtype} does not lie within it")
+                raise ColumnsError(
+                    f"its column {spec.name!r} of {self.count} {spec.dtype} does not lie within it"
+                )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -37,7 +37,9 @@ def to_merge(counts: Sequence[int]) -> tuple[int, int] | None:
             total += counts[stop]
             stop += 1
         enough = stop - start > 1 and kind < len(_CLASSES)
-        if enough and (total >= _CLASSES[kind] or stop - start >= _MANY or stop < len(counts) and stop - start >= 8):
+        if enough and (
+            total >= _CLASSES[kind] or stop - start >= _MANY or (stop < len(counts) and stop - start >= 8)
+        ):
             return start, stop
         start = max(stop, start + 1)
     return None

@@ -95,7 +95,9 @@ class Database:
                 create(self._connection)
             elif version < VERSION:
                 migrate(self._connection, version)
-            run("UPDATE meta SET value = value WHERE name = 'last_seq'")  # a disk that takes no writes says so now
+            run(
+                "UPDATE meta SET value = value WHERE name = 'last_seq'"
+            )  # a disk that takes no writes says so now
         (last,) = run("SELECT value FROM meta WHERE name = 'last_seq'").fetchone() or (None,)
         if not isinstance(last, int):
             raise DamagedError(f"its last sequence number is {last!r}")
@@ -143,7 +145,9 @@ class Database:
         """Digest and count of those idempotency keys that stand for points already."""
         found = {}
         for key in keys:
-            row = self._connection.execute("SELECT digest, recorded FROM key WHERE key = ?", (key,)).fetchone()
+            row = self._connection.execute(
+                "SELECT digest, recorded FROM key WHERE key = ?", (key,)
+            ).fetchone()
             if row is not None:
                 found[key] = (row[0], row[1])
         return found
@@ -173,7 +177,9 @@ class Database:
             sqlite3.Error: It could not; what was committed is in the log still.
         """
         if all_of_it or self._in_log > CHECKPOINT_BYTES:
-            self._connection.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if all_of_it else 'PASSIVE'})").fetchall()
+            self._connection.execute(
+                f"PRAGMA wal_checkpoint({'TRUNCATE' if all_of_it else 'PASSIVE'})"
+            ).fetchall()
             self._in_log = 0
 
     def close(self) -> None:
@@ -259,9 +265,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
 
 
-def _segment(
-    kind: str, dropped: int, size: int, lines_crc: int, columns_crc: int, columns: bytes
-) -> Segment:
+def _segment(kind: str, dropped: int, size: int, lines_crc: int, columns_crc: int, columns: bytes) -> Segment:
     try:
         if crc32(columns) != columns_crc:
             raise DamagedError("the columns of a segment are not those that were written")

@@ -49,14 +49,20 @@ class Index:
 
     def segments(self, kind: str | None) -> Sequence[Sequence[Segment]]:
         """The segments of one type, or of each."""
-        return [self.types[kind]] if kind in self.types else [] if kind is not None else list(self.types.values())
+        if kind is None:
+            return list(self.types.values())
+        return [self.types[kind]] if kind in self.types else []
 
     def newest(self, selection: Selection, limit: int | None) -> list[list[Run]]:
         """The newest *limit* selected points of each type, or all of them, newest run first.
 
         Those of one type are at least all that belong to the newest *limit* over the types.
         """
-        return [runs for segments in self.segments(selection.type) if (runs := _newest(segments, selection, limit))]
+        return [
+            runs
+            for segments in self.segments(selection.type)
+            if (runs := _newest(segments, selection, limit))
+        ]
 
     def later(self, selection: Selection, seq: int, limit: int) -> list[list[Run]]:
         """The first *limit* selected points of each type after number *seq*, oldest run first.
@@ -129,7 +135,6 @@ def _in_time(segment: Segment, places: Places, start: float | None, end: float |
     if last < low or high < first:
         return []
     return [each for each in places if low <= times[each] <= high]
-
 
 
 def _at(values: Any, places: Places) -> list[Any]:

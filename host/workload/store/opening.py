@@ -165,7 +165,11 @@ def _free_name(path: Path) -> Path:
 
 
 def _rename(path: Path, to: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):  # the file itself first: where it is missing, `open_history` knows why
+    for suffix in (
+        "",
+        "-wal",
+        "-shm",
+    ):  # the file itself first: where it is missing, `open_history` knows why
         beside = path.with_name(path.name + suffix)
         if beside.exists():
             beside.rename(to.with_name(to.name + suffix))

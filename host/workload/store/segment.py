@@ -97,9 +97,7 @@ def make_segment(
     for name in _names(features, left):
         columns += _feature(name, [each.get(name) for each in features])
     joined = b"\n".join(lines)
-    return Segment(
-        kind, ColumnBlock(pack(len(points), columns)), joined, crc32(joined), len(joined)
-    )
+    return Segment(kind, ColumnBlock(pack(len(points), columns)), joined, crc32(joined), len(joined))
 
 
 def merge(segments: Sequence[Segment], lines: Sequence[bytes]) -> Segment:

@@ -9,28 +9,26 @@ Source: Rebello et al. (2020), Can Applications Recover from fsync Failures?
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 from host.clock import Clock
 from host.workload.config import HistoryConfig
 from host.workload.errors import HistoryUnavailableError, KeyReusedError
-from host.workload.store.batch import Deciders, segments_of
+from host.workload.store.batch import Deciders
 from host.workload.store.compaction import to_merge
-from host.workload.store.database import Change, DamagedError, Database, is_full, is_harmless
+from host.workload.store.database import DamagedError, Database, is_full, is_harmless
 from host.workload.store.index import Index
 from host.workload.store.lines import encode_lines
-from host.workload.store.opening import NAME, FolderLock, Opened, SetAside, open_history, renew
-from host.workload.store.retention import retain
+from host.workload.store.opening import NAME, FolderLock, Opened, open_history, renew
+from host.workload.store.planning import plan_group, plan_merge, plan_upkeep
 from host.workload.store.segment import Segment, merge
-from plugin_sdk.contract.workload import WorkloadDataPoint
+from host.workload.store.submission import Condition, Submission
 
 log = logging.getLogger(__name__)
 
@@ -40,34 +38,6 @@ RETRY_AT_MOST_S = 60.0
 UPKEEP_S = 5.0  # between two looks at what is too old, and at segments to merge when nothing is written
 KEYS_KEPT_MS = 24 * 3600 * 1000.0
 KEYS_LOOKED_AT_MS = 3600 * 1000.0
-
-
-@dataclass
-class Submission:
-    """Points to be written together.
-
-    Attributes:
-        key: An idempotency key: the same points under the same key are written once.
-        waits: Whether somebody is told when it is done.
-    """
-
-    points: Sequence[WorkloadDataPoint]
-    key: str | None = None
-    waits: bool = True
-    token: object = None
-    outcome: int | Exception = 0
-    lines: list[bytes] = field(default_factory=list)
-
-
-@dataclass
-class Condition:
-    """How the store is: `why` it does not write, if it does not, and what has happened to it."""
-
-    why: str | None = None
-    since_ms: float = 0.0
-    set_aside: list[SetAside] = field(default_factory=list)
-    commits: int = 0
-    failed_commits: int = 0
 
 
 class Writer:
@@ -204,7 +174,7 @@ class Writer:
         now_ms = self._clock.wall_ms()
         try:
             fresh = self._fresh(group, database)
-            change, index = self._change(fresh, now_ms)
+            change, index = plan_group(fresh, self.index, self._config, self._deciders, now_ms)
             if fresh:
                 database.commit(change)
         except Exception as error:  # whatever it is, nobody may be told that the points are kept
@@ -225,7 +195,7 @@ class Writer:
             each.lines = encode_lines(each.points)
             each.outcome = len(each.lines)
             if each.key is not None:
-                digest = _digest(each.lines)
+                digest = each.digest()
                 before = known.get(each.key)
                 if before is not None:
                     each.outcome = before[1] if before[0] == digest else _reused(each.key)
@@ -233,51 +203,6 @@ class Writer:
                 known[each.key] = (digest, len(each.lines))
             fresh.append(each)
         return fresh
-
-    def _change(self, group: list[Submission], now_ms: float) -> tuple[Change, Index]:
-        seq = self.index.last_seq
-        points = [point for each in group for point in each.points]
-        lines = [line for each in group for line in each.lines]
-        change = Change(last_seq=seq + len(points))
-        change.keys = [
-            (each.key, _digest(each.lines), len(each.lines), now_ms) for each in group if each.key is not None
-        ]
-        change.add = segments_of(points, lines, seq + 1, now_ms, self._deciders)
-        types = dict(self.index.types)
-        for segment in change.add:
-            types[segment.type] = (*types.get(segment.type, ()), segment)
-        for kind in {segment.type for segment in change.add}:
-            types[kind] = self._retained(types[kind], change, now_ms)
-        # What is added and dropped at once was never there for anybody.
-        gone = set(change.delete)
-        change.add = [segment for segment in change.add if segment.key not in gone]
-        return change, Index(self._lines_forgotten(types), seq + len(points))
-
-    def _retained(self, segments: Sequence[Segment], change: Change, now_ms: float) -> tuple[Segment, ...]:
-        age = self._config.max_age_s
-        retained = retain(segments, self._config.points, now_ms - age * 1000.0 if age > 0 else None)
-        change.delete += retained.deleted
-        change.dropped += retained.shortened
-        return retained.segments
-
-    def _lines_forgotten(self, types: dict[str, tuple[Segment, ...]]) -> dict[str, tuple[Segment, ...]]:
-        """The same, with lines of the newest segments alone in memory."""
-        held = [each for segments in types.values() for each in segments if each.lines is not None]
-        if sum(each.lines_bytes for each in held) <= self._config.lines_bytes:
-            return types
-        room = self._config.lines_bytes * 3 // 4  # some at once: this looks at every segment
-        keep: set[int] = set()
-        for each in sorted(held, key=lambda segment: -segment.key):
-            room -= each.lines_bytes
-            if room < 0:
-                break
-            keep.add(each.key)
-        return {
-            kind: tuple(
-                each if each.lines is None or each.key in keep else each.without_lines() for each in segments
-            )
-            for kind, segments in types.items()
-        }
 
     # --- shape
 
@@ -300,16 +225,17 @@ class Writer:
     def _drop_the_old(self) -> None:
         assert self._database is not None
         now_ms = self._clock.wall_ms()
-        change = Change()
-        types = {kind: self._retained(each, change, now_ms) for kind, each in self.index.types.items()}
+        change, index = plan_upkeep(self.index, self._config, now_ms)
         forget = now_ms - self._forgot_ms >= KEYS_LOOKED_AT_MS
         if not (forget or change.delete or change.dropped or self.condition.why):
             return
         if forget:
             change.forget_keys_before_ms, self._forgot_ms = now_ms - KEYS_KEPT_MS, now_ms
-        change.last_seq = self.index.last_seq  # writes a page in any case, so that a disk with room again is noticed
+        change.last_seq = (
+            self.index.last_seq
+        )  # writes a page in any case, so that a disk with room again is noticed
         self._database.commit(change)
-        self.index = Index({kind: each for kind, each in types.items() if each}, self.index.last_seq)
+        self.index = index
         self._well()
 
     def _merge_once(self, kind: str, segments: tuple[Segment, ...], database: Database) -> None:
@@ -324,12 +250,9 @@ class Writer:
             if text is None:
                 raise DamagedError(f"the segment at {segment.key} is gone")
             lines.append(text)
-        merged = merge(parts, lines)
-        change = Change(add=[merged], delete=[segment.key for segment in parts])
+        change, index = plan_merge(self.index, kind, start, stop, merge(parts, lines), self._config)
         database.commit(change)
-        types = dict(self.index.types)
-        types[kind] = (*segments[:start], merged, *segments[stop:])
-        self.index = Index(self._lines_forgotten(types), self.index.last_seq)
+        self.index = index
 
     # --- trouble
 
@@ -389,10 +312,6 @@ class Writer:
             self.condition.set_aside.append(opened.set_aside)
 
 
-def _digest(lines: Sequence[bytes]) -> bytes:
-    return hashlib.sha256(b"\n".join(lines)).digest()
-
-
 def _reused(key: str) -> KeyReusedError:
     return KeyReusedError(
         f"the idempotency key {key[:100]!r} stands for other points; give each set of points a key of its own",
@@ -406,4 +325,3 @@ def _said(error: Exception) -> str:
     name = getattr(error, "sqlite_errorname", None)
     text = getattr(error, "strerror", None) or str(error)
     return f"{text} ({name})" if name else text
-
