@@ -20,6 +20,7 @@ from host.errors import EngineOpsError, PluginError
 from host.gateway.api import Selection
 from host.registry.entry import Keeper, PluginEntry
 from host.registry.registry import Registry
+from host.registry.settings import read_change
 from host.registry.view import PluginView
 from host.supervisor.memory import resident_bytes
 from host.supervisor.supervisor import Supervisor
@@ -85,6 +86,10 @@ class Host:
 
     async def restart(self, name: str) -> None:
         await _keeper(self._registry.get(name)).restart()
+
+    async def configure(self, name: str, given: Mapping[str, Any]) -> None:
+        """*given* has any of `priority`, `enabled`, `config` and `limits`; a ProblemError says what is wrong with it."""
+        await _keeper(self._registry.get(name)).configure(read_change(given))
 
     def logs(self, name: str, limit: int) -> Sequence[str]:
         return _keeper(self._registry.get(name)).logs(limit)

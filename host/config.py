@@ -16,7 +16,8 @@ from host.sandbox.policy import SandboxPolicy
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.supervisor import SupervisorConfig
 from host.workload.teacher import TeacherConfig
-from plugin_sdk.contract.decode import show
+from plugin_sdk.contract.decode import ProblemError, show
+from plugin_sdk.contract.limits import Limits
 from plugin_sdk.contract.problems.request import unknown_member
 
 _BEYOND = 2**60  # no setting is as large; the kernel's limits and the loop's timers take nothing above
@@ -156,7 +157,7 @@ def _room(path: Path, name: str, factory: Any, table: dict[str, Any]) -> Any:
 
 def _settings(path: Path, plugin: str, table: object) -> Settings:
     given = _table(path, f"plugins.{plugin}", table)
-    kinds: dict[str, type] = {"enabled": bool, "priority": int, "config": dict}
+    kinds: dict[str, type] = {"enabled": bool, "priority": int, "config": dict, "limits": dict}
     for key, value in given.items():
         if key not in kinds:
             raise ConfigError(
@@ -164,4 +165,9 @@ def _settings(path: Path, plugin: str, table: object) -> Settings:
             )
         if type(value) is not kinds[key]:
             raise ConfigError(f"{path}: plugins.{plugin}.{key} is {show(value)}; give {_WORDS[kinds[key]]}")
-    return Settings(**given)
+    settings = Settings(**given)
+    try:
+        settings.limits_over(Limits())
+    except ProblemError as error:
+        raise ConfigError(f"{path}: plugins.{plugin}.{error}") from error
+    return settings

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import msgspec
 
 from host.errors import PluginGoneError
+from host.registry.settings import Settings as Settings
+from host.registry.settings import SettingsChange
 from host.registry.view import PluginView
 from plugin_sdk.contract.manifest import Manifest
 from plugin_sdk.contract.messages import Capability
@@ -18,14 +20,6 @@ from plugin_sdk.contract.messages import Capability
 TEACHING = frozenset({"train", "learn"})
 
 _PROCESSES = itertools.count(1)  # a changed folder has a new entry, whose epochs start at 1 again
-
-
-class Settings(msgspec.Struct, rename="camel", omit_defaults=True):
-    """The operator's word on one plugin; what is `None` or not named is the manifest's."""
-
-    enabled: bool = True
-    priority: int | None = None
-    config: dict[str, Any] = {}
 
 
 class Caller(Protocol):
@@ -46,6 +40,15 @@ class Keeper(Protocol):
     async def disable(self) -> None: ...
 
     async def restart(self) -> None: ...
+
+    async def configure(self, change: SettingsChange) -> None:
+        """Lays an operator's word over what holds, keeps it for later hosts, and acts on it at once.
+
+        Raises:
+            ProblemError: One of the limits cannot be used; nothing was changed.
+            SettingsNotKeptError: It holds, but could not be written down.
+        """
+        ...
 
 
 class PluginEntry:
