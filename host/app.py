@@ -74,7 +74,7 @@ async def build(
             plugins, scratch, registry, sandbox.launcher, clock, config.supervisor(), sandbox.sandbox
         )
         stack.push_async_callback(finish_soon, supervisor.aclose)
-        engine = Engine(registry, Journal(history, clock), clock)
+        engine = Engine(registry, Journal(history, clock), clock, config.engine)
         teacher = Teacher(history, registry.ready, clock, config.teaching)
         stack.push_async_callback(finish_soon, teacher.aclose)
         await supervisor.start()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from host.engine.config import EngineConfig
 from host.errors import ConfigError
 from host.registry.entry import Settings
 from host.rpc.client import ClientLimits
@@ -22,8 +23,23 @@ from plugin_sdk.contract.problems.request import unknown_member
 
 _BEYOND = 2**60  # no setting is as large; the kernel's limits and the loop's timers take nothing above
 _MAY_BE_ZERO = frozenset(
-    {"queued", "nice", "base_s", "cap_s", "growth", "retry_s", "points", "grace_s", "max_age_s", "commit_ms"}
-    | {"queued_requests", "lines_bytes"}
+    {
+        "queued",
+        "nice",
+        "base_s",
+        "cap_s",
+        "growth",
+        "retry_s",
+        "points",
+        "grace_s",
+        "max_age_s",
+        "commit_ms",
+        "queued_requests",
+        "lines_bytes",
+        "cache_entries",
+        "reserve_share",
+        "settle_s",
+    }
 )
 _WORDS = {bool: "true or false", int: "an integer", dict: "a table"}
 
@@ -57,6 +73,7 @@ class HostConfig:
     environments: EnvironmentPolicy = field(default_factory=EnvironmentPolicy)
     restarts: RestartPolicy = field(default_factory=RestartPolicy)
     calls: ClientLimits = field(default_factory=ClientLimits)
+    engine: EngineConfig = field(default_factory=EngineConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
     teaching: TeacherConfig = field(default_factory=TeacherConfig)
     plugins: dict[str, Settings] = field(default_factory=dict)
@@ -73,7 +90,7 @@ class HostConfig:
 
 
 def load_config(path: Path | None) -> HostConfig:
-    """The settings in a TOML file: a table a room (`[sandbox]`, `[environments]`, `[restarts]`, `[calls]`, `[history]`,
+    """The settings in a TOML file: a table a room (`[sandbox]`, `[environments]`, `[restarts]`, `[calls]`, `[engine]`, `[history]`,
     `[teaching]`), and `[plugins.NAME]` with enabled, priority and config.
 
     Raises:
