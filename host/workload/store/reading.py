@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from host.workload.errors import HistoryUnavailableError
@@ -12,7 +13,7 @@ from host.workload.store.database import DamagedError, Reader, is_damage
 from host.workload.store.index import Run
 from host.workload.store.writer import Writer
 
-TRIES = 5  # segments are merged and dropped while they are read; then the index says where the points are now
+TRIES = 10  # segments are merged and dropped while they are read; then the index says where the points are now
 
 
 class Reading:
@@ -30,10 +31,12 @@ class Reading:
         Raises:
             HistoryUnavailableError: They cannot be read now.
         """
-        for _ in range(TRIES):
+        for tried in range(TRIES):
             rows = self._try(choose())
             if rows is not None:
                 return rows
+            # The file is a moment ahead of the index: the writer is between its commit and the new index.
+            time.sleep(0.001 * 2**tried)
         raise HistoryUnavailableError("the history changes faster than it can be read; ask again")
 
     def close(self) -> None:
