@@ -13,7 +13,7 @@ from host.workload.store.database import DamagedError, Reader, is_damage
 from host.workload.store.index import Run
 from host.workload.store.writer import Writer
 
-TRIES = 10  # segments are merged and dropped while they are read; then the index says where the points are now
+TRIES = 10  # segments are merged and dropped while they are read; the index then says where points are
 
 
 class Reading:
