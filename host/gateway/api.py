@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
+from host.registry.events import PluginEvent
 from host.workload.collector import Selection as Selection
 from plugin_sdk.contract.answers import Answer
+from plugin_sdk.contract.messages import Abstained, Prediction, TrainReply
 from plugin_sdk.contract.problems.request import OptimizeRequest
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
 PluginView = msgspec.Struct | Mapping[str, Any]
 """A plugin for readers: `registry.view.PluginView`, or a mapping with its camelCase names. It is passed
 through as it is, so a new member of the view needs no change here."""
+
+
+class Change(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
+    """What an operator changes about a plugin; `None` leaves it as it is."""
+
+    priority: int | None = None
+    enabled: bool | None = None
+    config: dict[str, Any] | None = None
+    limits: dict[str, Any] | None = None
 
 
 class HostApi(Protocol):
@@ -49,6 +60,48 @@ class HostApi(Protocol):
     async def disable(self, name: str) -> None: ...
 
     async def restart(self, name: str) -> None: ...
+
+    async def configure(self, name: str, change: Change) -> None:
+        """Takes the operator's word on a plugin; it acts while the plugin serves.
+
+        Raises:
+            NotFoundError, RequestError: There is no such plugin, or a value cannot be used.
+        """
+        ...
+
+    async def train(self, name: str) -> TrainReply:
+        """Trains one plugin on the history, now.
+
+        Raises:
+            PluginError: It failed, or took longer than its `train_timeout`.
+        """
+        ...
+
+    async def predict(self, name: str, input: Any, deadline_s: float | None) -> Prediction | Abstained:
+        """One plugin's prediction, by *deadline_s* from now.
+
+        Raises:
+            PluginError: It has none that can be used.
+        """
+        ...
+
+    async def predict_many(
+        self, name: str, inputs: Sequence[Any], deadline_s: float | None
+    ) -> Sequence[Prediction | Abstained | Exception]:
+        """One entry an input, in their order."""
+        ...
+
+    async def optimize_many(self, requests: Sequence[OptimizeRequest]) -> Sequence[Answer | Exception]:
+        """One entry a request, in their order."""
+        ...
+
+    def subscribe(self, listener: Callable[[PluginEvent], None]) -> Callable[[], None]:
+        """Tells *listener* of every event of a plugin; what is returned ends that."""
+        ...
+
+    def cache_statistics(self) -> Mapping[str, Any]:
+        """`{enabled, hits, misses, size, evictions, hitRate}` of the cache of answers."""
+        ...
 
     def logs(self, name: str, limit: int) -> Sequence[Any]:
         """The last *limit* lines of the plugin's log, oldest first."""
