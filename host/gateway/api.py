@@ -19,15 +19,6 @@ PluginView = msgspec.Struct | Mapping[str, Any]
 through as it is, so a new member of the view needs no change here."""
 
 
-class Change(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
-    """What an operator changes about a plugin; `None` leaves it as it is."""
-
-    priority: int | None = None
-    enabled: bool | None = None
-    config: dict[str, Any] | None = None
-    limits: dict[str, Any] | None = None
-
-
 class HostApi(Protocol):
     """The host, as its front door knows it.
 
@@ -61,11 +52,11 @@ class HostApi(Protocol):
 
     async def restart(self, name: str) -> None: ...
 
-    async def configure(self, name: str, change: Change) -> None:
-        """Takes the operator's word on a plugin; it acts while the plugin serves.
+    async def configure(self, name: str, given: Mapping[str, Any]) -> None:
+        """Takes the operator's word on a plugin: any of `priority`, `enabled`, `config` and `limits`.
 
         Raises:
-            NotFoundError, RequestError: There is no such plugin, or a value cannot be used.
+            NotFoundError, ProblemError: There is no such plugin, or a value cannot be used.
         """
         ...
 

@@ -49,13 +49,12 @@ class Entered:
     verdict: Verdict | None
 
 
-_ENTERED = "entered"
+_ENTERED: web.RequestKey[Entered] = web.RequestKey("entered", Entered)
 
 
 def entered(request: web.Request) -> Entered:
     """What is known of *request*, in its handler."""
-    known: Entered = request[_ENTERED]
-    return known
+    return request[_ENTERED]
 
 
 class Door:
@@ -106,7 +105,7 @@ class Door:
             route = route_of(request)
             self._figures.http.labels(route, response.status).inc()
             if self.config.access_log:
-                known: Entered | None = request.get(_ENTERED)
+                known = request.get(_ENTERED)
                 log.info(
                     "http.request",
                     extra={
@@ -224,6 +223,8 @@ def _deadline(request: web.Request) -> float | None:
     if given is None:
         return None
     try:
+        if not given.isascii():  # Python reads the digits of any script
+            raise ValueError(given)
         return checked_deadline(float(given), DEADLINE_HEADER)
     except ValueError as error:  # a `ProblemError` too
         raise RequestError(

@@ -151,8 +151,13 @@ async def read_json_body(request: web.Request, config: GatewayConfig) -> bytes:
 
 async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
     """On every response: what browsers and caches must not do with it."""
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
+    response.headers.update(
+        {
+            name: value
+            for name, value in SECURITY_HEADERS.items()
+            if name == "Server" or name not in response.headers
+        }
+    )
     if request.secure:
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
     origin = request.headers.get("Origin")

@@ -33,19 +33,28 @@ class NameParams(Params):
 
 
 class ConfigureParams(Params):
-    """`{name, priority?, enabled?, config?, limits?}`: the operator's word on a plugin; what is left out stays."""
+    """`{name, priority?, enabled?, config?, limits?}`: the operator's word on a plugin; what is left out stays.
+
+    Fields:
+        priority: `null` takes it back to the manifest's, as does a `null` in the two tables.
+    """
 
     name: str
-    priority: Priority | None = None
-    enabled: bool | None = None
-    config: dict[str, Any] | None = None
-    limits: dict[str, Any] | None = None
+    priority: Priority | msgspec.UnsetType | None = msgspec.UNSET
+    enabled: bool | msgspec.UnsetType = msgspec.UNSET
+    config: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    limits: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
-        if all(each is None for each in (self.priority, self.enabled, self.config, self.limits)):
+        if not self.given():
             raise ProblemError(
                 "params", {"name": self.name}, "priority, enabled, config or limits, at least one"
             )
+
+    def given(self) -> dict[str, Any]:
+        """What is to be changed."""
+        all_ = {name: getattr(self, name) for name in ("priority", "enabled", "config", "limits")}
+        return {name: value for name, value in all_.items() if value is not msgspec.UNSET}
 
 
 class PredictParams(Params):

@@ -6,7 +6,7 @@ from typing import Any
 
 from host.errors import EngineOpsError
 from host.gateway import results
-from host.gateway.api import Change, HostApi
+from host.gateway.api import HostApi
 from host.gateway.context import CallContext, checked_deadline
 from host.gateway.failure import entry_from
 from host.gateway.methods.spec import method
@@ -76,8 +76,7 @@ async def restart(context: CallContext, params: NameParams) -> object:
 @method("plugins.configure", "admin", ConfigureParams, PluginView, changes=True)
 async def configure(context: CallContext, params: ConfigureParams) -> object:
     """Changes a plugin's priority, whether it is enabled, its configuration or its limits."""
-    change = Change(params.priority, params.enabled, params.config, params.limits)
-    await context.api.configure(params.name, change)
+    await context.api.configure(params.name, params.given())
     return context.api.plugin(params.name)
 
 
