@@ -11,18 +11,23 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 import host
 from host.clock import Clock
 from host.engine.engine import Engine
+from host.errors import EngineOpsError, PluginError
 from host.gateway.api import Selection
 from host.registry.entry import Keeper, PluginEntry
 from host.registry.registry import Registry
+from host.registry.settings import read_change
 from host.registry.view import PluginView
 from host.supervisor.memory import resident_bytes
 from host.supervisor.supervisor import Supervisor
 from host.workload.collector import WorkloadCollector
 from plugin_sdk.contract.answers import Answer
-from plugin_sdk.contract.messages import PROTOCOL_MAX, PROTOCOL_MIN
+from plugin_sdk.contract.messages import PROTOCOL_MAX, PROTOCOL_MIN, Abstained, Prediction
+from plugin_sdk.contract.problems import ProblemError
 from plugin_sdk.contract.problems.request import OptimizeRequest
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
@@ -49,6 +54,24 @@ class Host:
     async def optimize(self, request: OptimizeRequest) -> Answer:
         return await self._engine.optimize(request)
 
+    async def optimize_many(
+        self, requests: Sequence[OptimizeRequest]
+    ) -> Sequence[Answer | EngineOpsError | ProblemError]:
+        return await self._engine.optimize_many(requests)
+
+    async def predict(self, name: str, input: Any, deadline_s: float | None) -> Prediction | Abstained:
+        return await self._engine.predict(name, input, deadline_s)
+
+    async def predict_many(
+        self, name: str, inputs: Sequence[Any], deadline_s: float | None
+    ) -> Sequence[Prediction | Abstained | PluginError]:
+        return await self._engine.predict_many(name, inputs, deadline_s)
+
+    def cache_statistics(self) -> Mapping[str, Any]:
+        """`{enabled, size, maxSize, ttlMs, hits, misses, joined, dropped, evictions, expired, hitRate}`."""
+        stats: dict[str, Any] = msgspec.to_builtins(self._engine.cache_statistics())
+        return stats
+
     def plugins(self) -> Sequence[PluginView]:
         return [_keeper(entry).view() for entry in self._registry.all()]
 
@@ -63,6 +86,10 @@ class Host:
 
     async def restart(self, name: str) -> None:
         await _keeper(self._registry.get(name)).restart()
+
+    async def configure(self, name: str, given: Mapping[str, Any]) -> None:
+        """*given* has any of `priority`, `enabled`, `config` and `limits`; a ProblemError says what is wrong with it."""
+        await _keeper(self._registry.get(name)).configure(read_change(given))
 
     def logs(self, name: str, limit: int) -> Sequence[str]:
         return _keeper(self._registry.get(name)).logs(limit)

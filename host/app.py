@@ -63,7 +63,7 @@ async def build(plugins: Path, scratch: Path, config: HostConfig) -> AsyncIterat
     supervisor = Supervisor(
         plugins, scratch, registry, sandbox.launcher, clock, config.supervisor(), sandbox.sandbox
     )
-    engine = Engine(registry, Journal(collector, clock), clock)
+    engine = Engine(registry, Journal(collector, clock), clock, config.engine)
     teacher = Teacher(collector, registry.ready, clock, config.teaching)
     try:
         await supervisor.start()
