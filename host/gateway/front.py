@@ -15,7 +15,6 @@ from host.gateway.config import GatewayConfig
 from host.gateway.context import CallContext
 from host.gateway.dispatch import Dispatcher
 from host.gateway.door import Door, entered
-from host.gateway.idempotency import Repeats
 from host.gateway.methods.table import method_table
 from host.gateway.metrics.figures import Figures
 from host.gateway.metrics.plugins import HostCollector
@@ -53,7 +52,7 @@ class Front:
         self.hub = Hub()
         self.stall = StallWatch(self.figures.stall.observe)
         self.audit = access.audit or AuditLog(None)
-        self.methods = method_table(self.traffic, Repeats())
+        self.methods = method_table(self.traffic)
         self.dispatcher = Dispatcher(
             self.methods,
             limits=config.limits,

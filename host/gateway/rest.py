@@ -20,9 +20,10 @@ from host.gateway.front import Front
 from host.gateway.guards import Handler, meet_expectation, read_json_body
 from host.gateway.methods.engine import answered
 from host.gateway.methods.plugins import plugin_list
+from host.gateway.methods.workload import exported
 from host.gateway.openapi import openapi_document
 from host.gateway.page.assets import ASSETS, PAGE_POLICY, asset
-from host.gateway.params import EventsQuery, SelectParams, read_query
+from host.gateway.params import EventsQuery, SelectParams, TrainingParams, read_query
 from host.gateway.problem import (
     PROBLEM_JSON,
     json_response,
@@ -215,14 +216,31 @@ class Rest:
     async def workload_stats(self, request: web.Request) -> web.Response:
         return await self._workload(request, "workload.stats")
 
-    async def workload_export(self, request: web.Request) -> web.Response:
-        return await self._workload(request, "workload.export")
+    async def workload_export(self, request: web.Request) -> web.StreamResponse:
+        asked = read_query(SelectParams, list(request.query.items()))
+        chunks = self._api.workload_export(asked.selection())
+        first: list[bytes] = await anext(chunks, [])
+        second = await anext(chunks, None)
+        if second is None:  # the usual, and a body of known length is what simple clients like
+            return web.Response(body=exported(first), content_type="application/json")
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        await response.write(b'{"data":[' + b",".join(first + second))
+        count = len(first) + len(second)
+        async for lines in chunks:
+            await response.write(b"," + b",".join(lines))
+            count += len(lines)
+        await response.write(b'],"count":%d}' % count)
+        await response.write_eof()
+        return response
 
     async def workload_training(self, request: web.Request) -> web.Response:
-        return await self._workload(request, "workload.training")
+        return await self._workload(request, "workload.training", TrainingParams)
 
-    async def _workload(self, request: web.Request, method: str) -> web.Response:
-        asked = read_query(SelectParams, list(request.query.items()))
+    async def _workload(
+        self, request: web.Request, method: str, kind: type[SelectParams] = SelectParams
+    ) -> web.Response:
+        asked = read_query(kind, list(request.query.items()))
         return json_response(await self._front.methods[method].run(self._front.context(request), asked))
 
 

@@ -86,10 +86,9 @@ class Trained(Result):
 
 
 class Recorded(Result):
-    """How many points were taken. A repeat of a call that was carried out says so."""
+    """How many points were taken, now or by the call that this one repeats."""
 
     recorded: int
-    repeated: bool = False
 
 
 class Queried(Result):
@@ -107,11 +106,13 @@ class Exported(Result):
 
 
 class TypeStats(msgspec.Struct, rename="camel"):
-    """Of one type, or of all."""
+    """Of one type, with the quantiles `p50`, `p95` and `p99` of its durations and of its usage by name."""
 
     count: int
     success_rate: float
     avg_duration: float
+    duration: dict[str, float] = {}
+    usage: dict[str, dict[str, float]] = {}
 
 
 class Stats(msgspec.Struct, rename="camel"):
@@ -124,18 +125,22 @@ class Stats(msgspec.Struct, rename="camel"):
 
 
 class TrainingMetadata(msgspec.Struct, rename="camel"):
-    """What the columns are."""
+    """What the columns are; with a target, what their codes mean and how train and test were split."""
 
     feature_names: list[str]
     size: int
+    target: str | None = None
+    categories: dict[str, list[str]] = {}
+    split: dict[str, Any] = {}
 
 
 class TrainingFormat(msgspec.Struct, rename="camel"):
-    """The seed's rows for a model."""
+    """Rows for a model; `test` only with a target."""
 
     features: list[list[Any]]
     labels: list[Any]
     metadata: TrainingMetadata
+    test: dict[str, list[Any]] = {}
 
 
 class Audit(Result):
@@ -152,6 +157,7 @@ class Health(msgspec.Struct, rename="camel"):
     uptime_ms: float
     plugins: dict[str, int]
     refused_folders: int
+    history: dict[str, Any]
     reasons: list[str]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from host.gateway import results
 from host.gateway.access.roles import Role
-from host.gateway.params import EventsQuery, SelectParams
+from host.gateway.params import EventsQuery, SelectParams, TrainingParams
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.problems.request import OptimizeRequest
 
@@ -113,7 +113,7 @@ ROUTES: tuple[Route, ...] = (
         "Rows for a model.",
         "read",
         results.TrainingFormat,
-        query=SelectParams,
+        query=TrainingParams,
     ),
     Route(
         "GET",

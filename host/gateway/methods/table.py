@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from host.gateway.context import CallContext
-from host.gateway.idempotency import Repeats
 from host.gateway.methods import events, host, plugins, workload
 from host.gateway.methods.engine import optimizing
 from host.gateway.methods.spec import MethodSpec, method
@@ -15,13 +14,8 @@ from host.gateway.params import Params
 from host.gateway.traffic import Traffic
 
 
-def method_table(traffic: Traffic, repeats: Repeats | None = None) -> dict[str, MethodSpec]:
-    """Every method by its name on the wire.
-
-    Args:
-        traffic: Counts the optimize requests.
-        repeats: Remembers the calls that carried a key.
-    """
+def method_table(traffic: Traffic) -> dict[str, MethodSpec]:
+    """Every method by its name on the wire; *traffic* counts the optimize requests."""
     table: dict[str, MethodSpec] = {}
 
     @method("rpc.discover", "read", Params, dict[str, Any])
@@ -29,11 +23,9 @@ def method_table(traffic: Traffic, repeats: Repeats | None = None) -> dict[str, 
         """This document: every method with its parameters, result and errors (OpenRPC)."""
         return openrpc_document(table)
 
-    recording = workload.recording(repeats or Repeats())
     every = (
         *optimizing(traffic),
         *plugins.METHODS,
-        recording,
         *workload.METHODS,
         *events.METHODS,
         *host.METHODS,

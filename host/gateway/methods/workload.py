@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from host.errors import RequestError
 from host.gateway import results
 from host.gateway.context import CallContext
-from host.gateway.idempotency import Repeats
-from host.gateway.methods.spec import MethodSpec, method
-from host.gateway.params import RecordParams, SelectParams
+from host.gateway.methods.spec import method
+from host.gateway.params import RecordParams, SelectParams, TrainingParams
+
+MOST_EXPORTED = 100_000  # points in one answer; the REST route sends any number
 
 
-def recording(repeats: Repeats) -> MethodSpec:
-    """`workload.record`, carried out once a key."""
-
-    @method("workload.record", "operate", RecordParams, results.Recorded)
-    async def record(context: CallContext, params: RecordParams) -> object:
-        """Keeps outcomes, for plugins to learn from; answered when they are kept."""
-        if context.idempotency_key is None:
-            return {"recorded": await context.api.record(params.points)}
-        key = f"{context.caller.name}\n{context.idempotency_key}"
-        recorded, repeated = await repeats.once(key, params.points, lambda: context.api.record(params.points))
-        return results.Recorded(recorded, repeated)
-
-    return record
+@method("workload.record", "operate", RecordParams, results.Recorded)
+async def record(context: CallContext, params: RecordParams) -> object:
+    """Keeps outcomes, for plugins to learn from; answered when they are on stable storage."""
+    key = context.idempotency_key
+    # One caller's key says nothing of another's.
+    scoped = None if key is None else f"{context.caller.name}\n{key}"
+    return {"recorded": await context.api.record(params.points, scoped)}
 
 
 @method("workload.query", "read", SelectParams, results.Queried)
 async def query(context: CallContext, params: SelectParams) -> object:
-    """Points of the history, oldest first."""
-    points = await context.api.workload_query(params.selection())
-    return {"points": [point.to_dict() for point in points]}
+    """A page of points, oldest first: the most recent ones, and a cursor for those before."""
+    page = await context.api.workload_query(params.selection())
+    answer: dict[str, object] = {"points": page.points}
+    if page.cursor is not None:
+        answer["cursor"] = page.cursor
+    return answer
 
 
 @method("workload.stats", "read", SelectParams, results.Stats)
@@ -40,14 +41,27 @@ async def stats(context: CallContext, params: SelectParams) -> object:
 @method("workload.export", "read", SelectParams, results.Exported)
 async def export(context: CallContext, params: SelectParams) -> object:
     """Points of the history in the seed's form."""
-    points = await context.api.workload_query(params.selection())
-    return {"data": [point.to_dict() for point in points], "count": len(points)}
+    lines: list[bytes] = []
+    async for each in context.api.workload_export(params.selection()):
+        lines += each
+        if len(lines) > MOST_EXPORTED:
+            raise RequestError(
+                f"more than {MOST_EXPORTED} points are selected",
+                path="limit",
+                hint="select fewer with type, start, end or limit, or use GET /api/v1/plugins/workload-data/export",
+            )
+    return msgspec.Raw(exported(lines))
 
 
-@method("workload.training", "read", SelectParams, results.TrainingFormat)
-async def training(context: CallContext, params: SelectParams) -> object:
-    """Rows for a model, in the seed's form."""
-    return await context.api.training_format(params.selection())
+@method("workload.training", "read", TrainingParams, results.TrainingFormat)
+async def training(context: CallContext, params: TrainingParams) -> object:
+    """Rows for a model: the seed's form, or columns for a target."""
+    return await context.api.training_format(params.selection(), params.wish())
 
 
-METHODS = (query, stats, export, training)
+def exported(lines: list[bytes]) -> bytes:
+    """The seed's export of points that are JSON already."""
+    return b'{"data":[%b],"count":%d}' % (b",".join(lines), len(lines))
+
+
+METHODS = (record, query, stats, export, training)

@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
 from host.errors import NoAnswerError, NotFoundError
-from host.gateway.api import Selection
+from host.gateway.api import Page, Selection, TrainingWish
 from host.gateway.config import GatewayConfig
 from host.gateway.http import listen, make_app
 from host.registry.events import EventFeed, PluginEvent
+from host.workload.store.lines import encode_lines
 from plugin_sdk.contract.answers import Answer, AnswerMetrics
 from plugin_sdk.contract.messages import Abstained, Prediction, TrainReply
 from plugin_sdk.contract.problems.request import OptimizeRequest
@@ -42,6 +44,7 @@ class ScriptedHost:
     selections: list[Selection] = field(default_factory=list)
     changes: list[tuple[str, str]] = field(default_factory=list)
     is_ready: bool = True
+    keys: list[str] = field(default_factory=list)
     deadlines: list[float | None] = field(default_factory=list)
     events: EventFeed = field(default_factory=EventFeed)
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
@@ -136,7 +139,11 @@ class ScriptedHost:
         self.plugin(name)
         return ["one", "\x1b[31mtwo"][-limit:]
 
-    async def record(self, points: list[WorkloadDataPoint]) -> int:
+    async def record(self, points: list[WorkloadDataPoint], key: str | None = None) -> int:
+        if key is not None:
+            self.keys.append(key)
+            if self.keys.count(key) > 1:
+                return len(points)
         self.points += points
         return len(points)
 
@@ -151,11 +158,17 @@ class ScriptedHost:
             "byType": {"scheduling": part},
         }
 
-    async def workload_query(self, selection: Selection) -> list[WorkloadDataPoint]:
+    async def workload_query(self, selection: Selection) -> Page:
         self.selections.append(selection)
-        return self.points
+        seqs = list(range(1, len(self.points) + 1))
+        return Page([msgspec.Raw(line) for line in encode_lines(self.points)], seqs)
 
-    async def training_format(self, selection: Selection) -> dict[str, Any]:
+    async def workload_export(self, selection: Selection) -> AsyncIterator[list[bytes]]:
+        self.selections.append(selection)
+        for point in self.points:
+            yield encode_lines([point])
+
+    async def training_format(self, selection: Selection, wish: TrainingWish | None = None) -> dict[str, Any]:
         self.selections.append(selection)
         return {"features": [], "labels": [], "metadata": {"featureNames": [], "size": 0}}
 
