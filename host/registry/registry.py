@@ -9,7 +9,6 @@ from host.clock import Clock
 from host.errors import NotFoundError, PluginGoneError
 from host.registry.entry import PluginEntry
 from host.registry.events import EventFeed, Topic
-from plugin_sdk.contract.decode import show
 
 
 class Registry:
@@ -50,7 +49,9 @@ class Registry:
         if entry is None:
             near = difflib.get_close_matches(name, list(self._entries), n=1) if len(name) < 100 else []
             known = f"did you mean {near[0]!r}?" if near else "plugins.list names those that are there"
-            raise NotFoundError(f"there is no plugin named {show(name)}", path="name", value=name, hint=known)
+            raise NotFoundError(
+                f"there is no plugin named {name[:100]!r}", path="name", value=name, hint=known
+            )
         return entry
 
     def all(self) -> list[PluginEntry]:
