@@ -9,9 +9,11 @@ from typing import Any
 
 from host.errors import ConfigError
 from host.registry.entry import Settings
-from host.rpc.client import ClientLimits
+from host.rpc.breaker import BreakerPolicy
+from host.rpc.limits import ClientLimits
 from host.sandbox.environments.installers import EnvironmentPolicy
 from host.sandbox.policy import SandboxPolicy
+from host.supervisor.config import KeepingConfig
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.supervisor import SupervisorConfig
 from host.workload.teacher import TeacherConfig
@@ -20,7 +22,22 @@ from plugin_sdk.contract.limits import Limits
 from plugin_sdk.contract.problems.request import unknown_member
 
 _BEYOND = 2**60  # no setting is as large; the kernel's limits and the loop's timers take nothing above
-_MAY_BE_ZERO = frozenset({"queued", "nice", "base_s", "cap_s", "growth", "retry_s", "points", "grace_s"})
+_MAY_BE_ZERO = frozenset(
+    {
+        "queued",
+        "nice",
+        "base_s",
+        "cap_s",
+        "growth",
+        "retry_s",
+        "points",
+        "grace_s",
+        "still_s",
+        "drain_s",
+        "stop_gap_s",
+        "fair_s",
+    }
+)
 _WORDS = {bool: "true or false", int: "an integer", dict: "a table"}
 
 
@@ -60,6 +77,8 @@ class HostConfig:
     environments: EnvironmentPolicy = field(default_factory=EnvironmentPolicy)
     restarts: RestartPolicy = field(default_factory=RestartPolicy)
     calls: ClientLimits = field(default_factory=ClientLimits)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    keeping: KeepingConfig = field(default_factory=KeepingConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
     teaching: TeacherConfig = field(default_factory=TeacherConfig)
     plugins: dict[str, Settings] = field(default_factory=dict)
@@ -71,13 +90,15 @@ class HostConfig:
             environments=self.environments,
             restarts=self.restarts,
             client=self.calls,
+            breaker=self.breaker,
+            keeping=self.keeping,
             settings=dict(self.plugins),
         )
 
 
 def load_config(path: Path | None) -> HostConfig:
-    """The settings in a TOML file: a table a room (`[sandbox]`, `[environments]`, `[restarts]`, `[calls]`, `[history]`,
-    `[teaching]`), and `[plugins.NAME]` with enabled, priority and config.
+    """The settings in a TOML file: a table a room (`[sandbox]`, `[environments]`, `[restarts]`, `[calls]`, `[breaker]`,
+    `[keeping]`, `[history]`, `[teaching]`), and `[plugins.NAME]` with enabled, priority, config and limits.
 
     Raises:
         ConfigError: The file cannot be read, or a key or value in it cannot be used.
