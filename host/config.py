@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from host.engine.config import EngineConfig
 from host.errors import ConfigError
 from host.registry.entry import Settings
 from host.rpc.breaker import BreakerPolicy
@@ -16,6 +17,7 @@ from host.sandbox.policy import SandboxPolicy
 from host.supervisor.config import KeepingConfig
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.supervisor import SupervisorConfig
+from host.workload.config import HistoryConfig
 from host.workload.teacher import TeacherConfig
 from plugin_sdk.contract.decode import ProblemError, show
 from plugin_sdk.contract.limits import Limits
@@ -36,6 +38,13 @@ _MAY_BE_ZERO = frozenset(
         "drain_s",
         "stop_gap_s",
         "fair_s",
+        "max_age_s",
+        "commit_ms",
+        "queued_requests",
+        "lines_bytes",
+        "cache_entries",
+        "reserve_share",
+        "settle_s",
     }
 )
 _WORDS = {bool: "true or false", int: "an integer", dict: "a table"}
@@ -63,13 +72,6 @@ class ServeOptions:
 
 
 @dataclass(frozen=True)
-class HistoryConfig:
-    """How many points of history are kept."""
-
-    points: int = 10_000
-
-
-@dataclass(frozen=True)
 class HostConfig:
     """Every room's settings."""
 
@@ -79,6 +81,7 @@ class HostConfig:
     calls: ClientLimits = field(default_factory=ClientLimits)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     keeping: KeepingConfig = field(default_factory=KeepingConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
     teaching: TeacherConfig = field(default_factory=TeacherConfig)
     plugins: dict[str, Settings] = field(default_factory=dict)
@@ -98,7 +101,7 @@ class HostConfig:
 
 def load_config(path: Path | None) -> HostConfig:
     """The settings in a TOML file: a table a room (`[sandbox]`, `[environments]`, `[restarts]`, `[calls]`, `[breaker]`,
-    `[keeping]`, `[history]`, `[teaching]`), and `[plugins.NAME]` with enabled, priority, config and limits.
+    `[keeping]`, `[engine]`, `[history]`, `[teaching]`), and `[plugins.NAME]` with enabled, priority, config and limits.
 
     Raises:
         ConfigError: The file cannot be read, or a key or value in it cannot be used.

@@ -43,6 +43,7 @@ class Run:
         history_size: int,
         clock: Clock,
         config: EngineConfig,
+        arrived: float,
     ) -> None:
         self._request = request
         self._problem = problem
@@ -53,7 +54,7 @@ class Run:
         self._checks = checks_for(problem)
         self._bound: Objective | None = None
         self._is_over = False
-        self._began = clock.now()
+        self._began = arrived
         whole_s = (
             request.deadline_ms / 1000.0 if request.deadline_ms is not None else config.default_deadline_s
         )

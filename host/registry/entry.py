@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -18,6 +19,8 @@ from plugin_sdk.contract.messages import Capability
 
 # These have a limit of their own, a longer one, which whoever asks for them has applied.
 TEACHING = frozenset({"train", "learn"})
+
+_PROCESSES = itertools.count(1)  # a changed folder has a new entry, whose epochs start at 1 again
 
 
 class Caller(Protocol):
@@ -68,6 +71,8 @@ class PluginEntry:
         self.limits = manifest.limits
         self.epoch = 0
         self.trained_points = 0
+        self._process = 0
+        self.lessons = 0  # trainings and batches of outcomes it was given, over all its processes
         self._capabilities: Mapping[str, Capability] = {}
         self._handles: frozenset[str] = frozenset(manifest.handles)
 
@@ -92,6 +97,12 @@ class PluginEntry:
         """The manifest's, with the operator's laid over it key by key."""
         return {**self.manifest.config, **self.settings.config}
 
+    @property
+    def state(self) -> Hashable:
+        """See `Askable.state`."""
+        breakers = self.breakers.changes
+        return (self.by, self._process, self.lessons, self.priority, repr(self.settings.config), breakers)
+
     def handles(self, request_type: str) -> bool:
         """Whether it is asked about requests of this type."""
         return request_type in self._handles
@@ -103,6 +114,7 @@ class PluginEntry:
         self._capabilities = capabilities
         declared = set(self.manifest.handles)
         self._handles = frozenset(declared & set(handles) if handles is not None else declared)
+        self._process = next(_PROCESSES)
         self.caller = caller
 
     def not_ready(self) -> None:
@@ -119,7 +131,12 @@ class PluginEntry:
             raise PluginGoneError(self.name, "it is not running")
         if method not in TEACHING:
             deadline = min(deadline, time.monotonic() + self.limits.call_timeout_s)
-        return await caller.call(method, params, deadline=deadline)
+            return await caller.call(method, params, deadline=deadline)
+        self.lessons += 1  # answers may change from its first moment
+        try:
+            return await caller.call(method, params, deadline=deadline)
+        finally:
+            self.lessons += 1  # to its last
 
     def retract(self, method: str, why: str) -> None:
         """See `Askable.retract`."""

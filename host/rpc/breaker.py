@@ -180,7 +180,11 @@ class CircuitBreaker:
 
 
 class Breakers:
-    """All breakers of one plugin, over all its processes; made as its methods are first asked."""
+    """All breakers of one plugin, over all its processes; made as its methods are first asked.
+
+    Attributes:
+        changes: Counts the changes of state.
+    """
 
     def __init__(
         self,
@@ -190,14 +194,19 @@ class Breakers:
         self.policy = policy or BreakerPolicy()
         self.on_change = on_change
         self.by_method: dict[str, CircuitBreaker] = {}
+        self.changes = 0
 
     def of(self, method: str) -> CircuitBreaker:
         """The breaker of *method*."""
         breaker = self.by_method.get(method)
         if breaker is None:
-            breaker = CircuitBreaker(self.policy, lambda changed: self.on_change(method, changed))
+            breaker = CircuitBreaker(self.policy, lambda changed: self._changed(method, changed))
             self.by_method[method] = breaker
         return breaker
+
+    def _changed(self, method: str, breaker: CircuitBreaker) -> None:
+        self.changes += 1
+        self.on_change(method, breaker)
 
     def reset(self) -> None:
         """Closes them all."""

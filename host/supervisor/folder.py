@@ -6,6 +6,7 @@ opened, and never more than a manifest's length is read.
 
 from __future__ import annotations
 
+import importlib.machinery
 import os
 import re
 import stat
@@ -129,7 +130,8 @@ def _missing(folder: Path, manifest: Manifest) -> str | None:
         return None  # a package of its own may have the module
     *parents, last = manifest.entry.partition(":")[0].split(".")
     where = folder.joinpath(*parents)
-    if (where / last).is_dir() or any(where.glob(f"{last}.*")):  # a package, or .py, .so, .pyc
+    endings = importlib.machinery.all_suffixes()
+    if (where / last).is_dir() or any(os.path.lexists(where / f"{last}{each}") for each in endings):
         return None
     return f"its entry is {manifest.entry!r}, but {'/'.join([*parents, last])}.py is not in the folder"
 
