@@ -45,11 +45,12 @@ class FoundPlugin:
 
 @dataclass(frozen=True)
 class RefusedFolder:
-    """A folder that cannot be a plugin as it is, and why."""
+    """A folder that cannot be a plugin as it is, and why. `name` is what its manifest says, if that is good."""
 
     folder: Path
     why: str
     changed_ns: int = field(compare=False, default=0)
+    name: str | None = field(compare=False, default=None)
 
 
 def scan(directory: Path) -> tuple[list[FoundPlugin], list[RefusedFolder]]:
@@ -88,13 +89,16 @@ def scan(directory: Path) -> tuple[list[FoundPlugin], list[RefusedFolder]]:
                 )
             continue
         plugin = look(path)
-        if isinstance(plugin, RefusedFolder):
-            refused.append(plugin)
-        elif plugin is not None and plugin.manifest.name in found:
-            first = found[plugin.manifest.name].folder.name
-            why = f"its name {plugin.manifest.name!r} is taken by the folder {first!r}; give it a name of its own"
+        if plugin is None:
+            continue
+        name = plugin.name if isinstance(plugin, RefusedFolder) else plugin.manifest.name
+        if name in found:
+            first = found[name].folder.name
+            why = f"its name {name!r} is taken by the folder {first!r}; give it a name of its own"
             refused.append(RefusedFolder(path, why, plugin.changed_ns))
-        elif plugin is not None:
+        elif isinstance(plugin, RefusedFolder):
+            refused.append(plugin)
+        else:
             found[plugin.manifest.name] = plugin
     return list(found.values()), refused
 
@@ -114,7 +118,7 @@ def look(folder: Path) -> FoundPlugin | RefusedFolder | None:
         return RefusedFolder(folder, why, tree.changed_ns)
     objection = tree.objection or _missing(folder, manifest)
     if objection is not None:
-        return RefusedFolder(folder, objection, tree.changed_ns)
+        return RefusedFolder(folder, objection, tree.changed_ns, manifest.name)
     return FoundPlugin(folder, manifest, tree.fingerprint, tree.changed_ns)
 
 
