@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from host.solvers.pods import Room
+from host.solvers.pods.room import Room
 from host.solvers.queue import easy_in_order, in_order_of_arrival
 from plugin_sdk.contract.decode import show
 from plugin_sdk.contract.messages import Prediction

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from host.engine.checks.fragmentation import expected_fragments, idle_milli, useless_share
 from host.engine.checks.packing import CAPACITY_SLACK, total
+from host.engine.checks.rules import broken_rule, inversion
 from host.engine.checks.verdict import OK, Objective, Verdict
 from plugin_sdk.contract.decode import show
 from plugin_sdk.contract.problems.placement import (
@@ -49,7 +50,12 @@ def verify(problem: PlacementProblem, answer: PlacementAnswer) -> Verdict:
         broken = _overfull(nodes[name], held)
         if broken:
             return Verdict(broken)
-    return OK
+    used = len(on)
+    if problem.rules.max_nodes is not None and used > problem.rules.max_nodes:
+        return Verdict(f"{used} nodes are used but maxNodes is {problem.rules.max_nodes}")
+    if problem.rules.only_counts:
+        return OK
+    return Verdict(_against_rules(problem, answer, pods, nodes))
 
 
 def objective(problem: PlacementProblem, answer: PlacementAnswer) -> Objective:
@@ -102,6 +108,32 @@ def bound(problem: PlacementProblem) -> Objective:
         fragments += share * (idle - taken)
     # Less by more than the rounding of either sum, so that it never passes what it bounds.
     return (float(len(problem.pods) - placed), fragments * (1 - 1e-9))
+
+
+def _against_rules(
+    problem: PlacementProblem, answer: PlacementAnswer, pods: Mapping[str, Pod], nodes: Mapping[str, GpuNode]
+) -> str | None:
+    placed = {each.pod: each for each in answer.placements}
+
+    def fits(pod: str, node: str, others: Sequence[str]) -> bool:
+        held = [(pods[each], placed[each]) for each in others]
+        gpus = list(nodes[node].gpus)
+        for other, placement in held:
+            for index in placement.gpus:
+                gpus[index] -= other.gpu.milli if other.gpu else 0
+        asked = pods[pod]
+        count = asked.gpu.count if asked.gpu else 0
+        milli = asked.gpu.milli if asked.gpu else 0
+        enough = [index for index, free in enumerate(gpus) if free >= milli][:count]
+        here = Placement(pod, node, enough)
+        return _wrong_gpus(asked, nodes[node], here) is None and (
+            _overfull(nodes[node], [*held, (asked, here)]) is None
+        )
+
+    node_of = {name: each.node for name, each in placed.items()}
+    return broken_rule(problem.rules, node_of) or inversion(
+        problem.rules, node_of, answer.unplaced, list(nodes), fits
+    )
 
 
 def _wrong_gpus(pod: Pod, node: GpuNode, placement: Placement) -> str | None:
