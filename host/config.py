@@ -15,6 +15,7 @@ from host.sandbox.environments.installers import EnvironmentPolicy
 from host.sandbox.policy import SandboxPolicy
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.supervisor import SupervisorConfig
+from host.workload.config import HistoryConfig
 from host.workload.teacher import TeacherConfig
 from plugin_sdk.contract.decode import ProblemError, show
 from plugin_sdk.contract.limits import Limits
@@ -31,6 +32,10 @@ _MAY_BE_ZERO = frozenset(
         "retry_s",
         "points",
         "grace_s",
+        "max_age_s",
+        "commit_ms",
+        "queued_requests",
+        "lines_bytes",
         "cache_entries",
         "reserve_share",
         "settle_s",
@@ -58,13 +63,6 @@ class ServeOptions:
     allow_weak_sandbox: bool = False
     json: bool = False
     log_level: str = "info"
-
-
-@dataclass(frozen=True)
-class HistoryConfig:
-    """How many points of history are kept."""
-
-    points: int = 10_000
 
 
 @dataclass(frozen=True)
