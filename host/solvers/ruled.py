@@ -16,8 +16,6 @@ from typing import Protocol
 from host.solvers.stop import Stop
 from plugin_sdk.contract.problems.rules import Rules
 
-_STOP_EVERY = 64  # units between two questions whether time is up
-
 
 class RuleState:
     """Which nodes the rules leave to an item, as others are placed. Items and nodes by index.
@@ -157,8 +155,8 @@ def place_units(
         hurry: When it says so the units that are left stay where they are, but not the pinned ones: those are few
             and owed their place.
     """
-    for step, unit in enumerate(units):
-        if step % _STOP_EVERY == 0 and unit[0] not in state.pinned and hurry():
+    for unit in units:
+        if unit[0] not in state.pinned and hurry():
             return
         if len(unit) == 1:
             found = board.best(unit[0], state)

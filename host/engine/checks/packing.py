@@ -40,9 +40,9 @@ def _against_rules(
 
     def fits(item: str, node: str, others: Sequence[str]) -> bool:
         together = [items[each].demand for each in (item, *others)]
+        # Without slack: nobody is wronged by less than rounding.
         return all(
-            total(demand[name] for demand in together) <= free + slack
-            for name, (free, slack) in room_of(node).items()
+            total(demand[name] for demand in together) <= free for name, (free, _) in room_of(node).items()
         )
 
     usable = [node.id for node in (problem.nodes or answer.nodes)]

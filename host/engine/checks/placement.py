@@ -127,7 +127,7 @@ def _against_rules(
         enough = [index for index, free in enumerate(gpus) if free >= milli][:count]
         here = Placement(pod, node, enough)
         return _wrong_gpus(asked, nodes[node], here) is None and (
-            _overfull(nodes[node], [*held, (asked, here)]) is None
+            _overfull(nodes[node], [*held, (asked, here)], slack=0.0) is None
         )
 
     node_of = {name: each.node for name, each in placed.items()}
@@ -151,12 +151,14 @@ def _wrong_gpus(pod: Pod, node: GpuNode, placement: Placement) -> str | None:
     return None
 
 
-def _overfull(node: GpuNode, held: Sequence[tuple[Pod, Placement]]) -> str | None:
+def _overfull(
+    node: GpuNode, held: Sequence[tuple[Pod, Placement]], slack: float = CAPACITY_SLACK
+) -> str | None:
     for resource, free, capacity, asked in (
         ("cpu", node.cpu, node.cpu_capacity, total(pod.cpu for pod, _ in held)),
         ("memory", node.memory, node.memory_capacity, total(pod.memory for pod, _ in held)),
     ):
-        if asked > free + CAPACITY_SLACK * capacity:
+        if asked > free + (slack * capacity if slack else 0.0):
             return f"node {show(node.id)} is asked for {asked:g} {resource} but has {free:g}"
     asked_of = [0] * len(node.gpus)
     for pod, placement in held:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from host.solvers.placement.fgd import Fgd
 from host.solvers.placement.nodes import Node, NodeColumns
 from host.solvers.placement.placer import NO_ROOM, Placer, Spot
 from host.solvers.placement.policies import NODE_CPU_MILLI, POLICIES
@@ -52,7 +53,9 @@ class ColumnPods:
             for each in problem.typical
         ]
         self._shape_of = table.of_pod
-        self._placer = Placer(columns, table.shapes, POLICIES[policy](typical, 0))
+        # Not compiled: that takes seconds once, while the caller of a first request waits.
+        chosen = Fgd(typical, compiled=False) if policy == "fgd" else POLICIES[policy](typical, 0)
+        self._placer = Placer(columns, table.shapes, chosen)
         self._columns = columns
 
     def best(self, item: int, state: RuleState) -> int | None:

@@ -117,9 +117,7 @@ def fgd(board: ListedPods, room: Room, pod: Pod) -> Choice:
     return best
 
 
-def _fragments(
-    cpu: float, gpus: Sequence[int], model: str | None, typical: Sequence[TypicalPod]
-) -> float:
+def _fragments(cpu: float, gpus: Sequence[int], model: str | None, typical: Sequence[TypicalPod]) -> float:
     """F of a node: idle milli that a typical pod cannot use, in expectation. Weng et al. (2023), section 4."""
     idle = sum(gpus)
     if not idle:

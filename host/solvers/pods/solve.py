@@ -9,14 +9,16 @@ it was published against); the rules are ruled.py's.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from host.solvers.pods.lists import ListedPods, Rank, best_fit, dot_product, fgd, gpu_packing
+from host.solvers.pods.ready import columns_are_ready
 from host.solvers.pods.room import Room
 from host.solvers.ruled import Board, RuleState, in_order, place_units
 from host.solvers.stop import Stop, never
 from plugin_sdk.contract.problems.placement import Placement, PlacementAnswer, PlacementProblem
 
-COLUMNS_FROM = 600  # pods x nodes from which the columns are quicker than the lists
-FGD_COLUMNS_FROM = 60  # for FGD, which looks at every typical pod for every GPU
+COLUMNS_FROM = 1500  # pods x nodes from which the columns are worth asking for
 
 
 def fgd_pods(problem: PlacementProblem, out_of_time: Stop = never) -> PlacementAnswer:
@@ -25,7 +27,8 @@ def fgd_pods(problem: PlacementProblem, out_of_time: Stop = never) -> PlacementA
     Args:
         out_of_time: When it says so, the pods that are left go to the first node with room: there is always an answer.
     """
-    return _solve(problem, "fgd", fgd, out_of_time, FGD_COLUMNS_FROM)
+    # It looks at every typical pod for every GPU, so that the lists are slow sooner.
+    return _solve(problem, "fgd", fgd, out_of_time, COLUMNS_FROM // max(len(problem.typical), 1))
 
 
 def best_fit_pods(problem: PlacementProblem, out_of_time: Stop = never) -> PlacementAnswer | None:
@@ -56,9 +59,9 @@ def _solve(
         return pod.cpu / most_cpu + (pod.gpu.total_milli / most_milli if pod.gpu else 0.0)
 
     units = in_order(problem.rules, ids, size)
-    spots = {}
+    spots: dict[int, list[int]] = {}
     if not hurry():
-        board = _board(problem, policy, rank, columns_from)
+        board = _board(problem, policy, rank, columns_from, hurry)
         place_units(units, board, state, size, hurry)
         spots = board.spots
     if len(state.node_of) < len(ids):
@@ -69,18 +72,23 @@ def _solve(
     return PlacementAnswer(placements, [name for item, name in enumerate(ids) if item not in state.node_of])
 
 
-class _SpottingBoard(Board):
+class _SpottingBoard(Board, Protocol):
     """A board that remembers the GPUs it gave."""
 
     spots: dict[int, list[int]]
 
 
-def _board(problem: PlacementProblem, policy: str, rank: Rank, columns_from: int) -> _SpottingBoard:
-    if len(problem.pods) * len(problem.nodes) < columns_from:
-        return ListedPods(problem.nodes, problem.pods, problem.typical, rank)  # type: ignore[return-value]
+def _board(
+    problem: PlacementProblem, policy: str, rank: Rank, columns_from: int, hurry: Stop
+) -> _SpottingBoard:
+    # Under priorities room must be known to the last digit: one that the columns' rounding left out would be
+    # wronged by whatever of lower priority is placed after it.
+    small = len(problem.pods) * len(problem.nodes) < columns_from
+    if small or problem.rules.priority or not columns_are_ready(hurry):
+        return ListedPods(problem.nodes, problem.pods, problem.typical, rank)
     from host.solvers.pods.columns import ColumnPods  # numpy: for problems that are worth it
 
-    return ColumnPods(problem, policy)  # type: ignore[return-value]
+    return ColumnPods(problem, policy)
 
 
 def _the_rest(
@@ -100,11 +108,11 @@ def _the_rest(
         free = state.only(item) is None and not state.barred(item)
         if free and kind in hopeless:
             continue
-        node = next((each for each in state.candidates(item, len(rooms)) if rooms[each].takes(pod)), None)
-        if node is None:
+        found = next((each for each in state.candidates(item, len(rooms)) if rooms[each].takes(pod)), None)
+        if found is None:
             if free:
                 hopeless.add(kind)  # nothing is given back, so its like will find no room either
             continue
-        spots[item] = rooms[node].tightest(pod)
-        rooms[node].put(pod, spots[item])
-        state.put(item, node)
+        spots[item] = rooms[found].tightest(pod)
+        rooms[found].put(pod, spots[item])
+        state.put(item, found)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from host.engine.checks import packing, placement
 from host.solvers.builtins import built_ins
+from host.solvers.pods.lists import best_fit
+from host.solvers.pods.solve import _solve
 from host.solvers.stop import never
 from plugin_sdk.contract.problems.packing import PackedNode, PackingAnswer, parse_packing
 from plugin_sdk.contract.problems.placement import Placement, PlacementAnswer, parse_placement
@@ -79,7 +81,7 @@ def keeps(rules, node_of, ids, fits):
     return True
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_packing_under_rules(data):
     sizes = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
@@ -119,7 +121,7 @@ def test_packing_under_rules(data):
         assert verdict.ok, (built_in.name, rules, size, room, verdict.broken)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_placement_under_rules(data):
     shares = data.draw(st.lists(st.sampled_from([0, 400, 600, 1000]), min_size=1, max_size=3))
@@ -163,6 +165,9 @@ def test_placement_under_rules(data):
         answer = built_in.solve(problem, never)
         verdict = placement.verify(problem, answer)
         assert verdict.ok, (built_in.name, rules, milli, free, verdict.broken)
+    for policy in ("fgd", "best-fit"):
+        answer = _solve(problem, policy, best_fit, never, columns_from=0)
+        assert placement.verify(problem, answer).ok, (policy, rules, milli, free)
 
 
 ITEMS = [{"id": name, "cpu": 1} for name in "abc"]
