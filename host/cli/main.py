@@ -18,7 +18,11 @@ from host.cli.doctor import doctor
 from host.cli.groups import Suggesting
 from host.cli.plugin import plugin
 from host.cli.serve import serve
+<<<<<<< HEAD
 from host.cli.token import token
+=======
+from host.cli.simulate import simulate
+>>>>>>> main
 from host.cli.workload import workload
 
 
@@ -55,7 +59,11 @@ def cli() -> None:
     """Scheduling and resource allocation, decided by plugins that cannot do harm."""
 
 
+<<<<<<< HEAD
 for command in (demo, serve, call, plugin, workload, doctor, token, config):
+=======
+for command in (demo, serve, call, plugin, workload, simulate, doctor):
+>>>>>>> main
     cli.add_command(command)
 
 
