@@ -18,11 +18,8 @@ from host.cli.doctor import doctor
 from host.cli.groups import Suggesting
 from host.cli.plugin import plugin
 from host.cli.serve import serve
-<<<<<<< HEAD
-from host.cli.token import token
-=======
 from host.cli.simulate import simulate
->>>>>>> main
+from host.cli.token import token
 from host.cli.workload import workload
 
 
@@ -59,11 +56,7 @@ def cli() -> None:
     """Scheduling and resource allocation, decided by plugins that cannot do harm."""
 
 
-<<<<<<< HEAD
-for command in (demo, serve, call, plugin, workload, doctor, token, config):
-=======
-for command in (demo, serve, call, plugin, workload, simulate, doctor):
->>>>>>> main
+for command in (demo, serve, call, plugin, workload, simulate, doctor, token, config):
     cli.add_command(command)
 
 
