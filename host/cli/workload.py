@@ -58,6 +58,7 @@ def stats(request_type: str | None, url: str, token: str | None, timeout_s: floa
 @click.option("--plugin", metavar="NAME", help="Of requests that this plugin decided, and their outcomes.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The latest N points alone.")
 @host_options
+@json_option
 def export(
     form: str,
     out: Path | None,
@@ -65,6 +66,7 @@ def export(
     url: str,
     token: str | None,
     timeout_s: float,
+    as_json: bool,
     **chosen: Any,
 ) -> None:
     """Write the points out, oldest first."""
@@ -81,7 +83,10 @@ def export(
     with Spool() as spool:
         spool.fill(page, selection, limit)
         count = spool.write(form, out)
-    click.echo(f"{count} points", err=True)
+    if as_json and out is not None:  # on stdout the data are all there may be
+        print_json({"exported": count}, one_line=True)
+    else:
+        click.echo(f"{count} points", err=True)
 
 
 @workload.command("import")
