@@ -46,7 +46,9 @@ def test_python_compiles(block: Block) -> None:
     compile(block.text, block.where, "exec")
 
 
-@pytest.mark.parametrize("block", [b for b in BLOCKS if b.kind in ("sh", "sh checkout")], ids=lambda b: b.where)
+@pytest.mark.parametrize(
+    "block", [b for b in BLOCKS if b.kind in ("sh", "sh checkout")], ids=lambda b: b.where
+)
 def test_shell_parses(block: Block) -> None:
     done = subprocess.run(["bash", "-n", "-c", block.text], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
