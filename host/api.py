@@ -8,21 +8,27 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 import host
 from host.clock import Clock
 from host.engine.engine import Engine
-from host.gateway.api import Selection
+from host.errors import EngineOpsError, PluginError
+from host.gateway.api import Page, Selection
 from host.registry.entry import Keeper, PluginEntry
 from host.registry.registry import Registry
+from host.registry.settings import read_change
 from host.registry.view import PluginView
 from host.supervisor.memory import resident_bytes
 from host.supervisor.supervisor import Supervisor
-from host.workload.collector import WorkloadCollector
+from host.workload.history import History
+from host.workload.training import TrainingWish
 from plugin_sdk.contract.answers import Answer
-from plugin_sdk.contract.messages import PROTOCOL_MAX, PROTOCOL_MIN
+from plugin_sdk.contract.messages import PROTOCOL_MAX, PROTOCOL_MIN, Abstained, Prediction
+from plugin_sdk.contract.problems import ProblemError
 from plugin_sdk.contract.problems.request import OptimizeRequest
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
@@ -35,19 +41,37 @@ class Host:
         engine: Engine,
         registry: Registry,
         supervisor: Supervisor,
-        collector: WorkloadCollector,
+        history: History,
         clock: Clock,
     ) -> None:
         self._engine = engine
         self._registry = registry
         self._supervisor = supervisor
-        self._collector = collector
+        self._history = history
         self._clock = clock
         self._started_ms = clock.wall_ms()
         self.draining = False
 
     async def optimize(self, request: OptimizeRequest) -> Answer:
         return await self._engine.optimize(request)
+
+    async def optimize_many(
+        self, requests: Sequence[OptimizeRequest]
+    ) -> Sequence[Answer | EngineOpsError | ProblemError]:
+        return await self._engine.optimize_many(requests)
+
+    async def predict(self, name: str, input: Any, deadline_s: float | None) -> Prediction | Abstained:
+        return await self._engine.predict(name, input, deadline_s)
+
+    async def predict_many(
+        self, name: str, inputs: Sequence[Any], deadline_s: float | None
+    ) -> Sequence[Prediction | Abstained | PluginError]:
+        return await self._engine.predict_many(name, inputs, deadline_s)
+
+    def cache_statistics(self) -> Mapping[str, Any]:
+        """`{enabled, size, maxSize, ttlMs, hits, misses, joined, dropped, evictions, expired, hitRate}`."""
+        stats: dict[str, Any] = msgspec.to_builtins(self._engine.cache_statistics())
+        return stats
 
     def plugins(self) -> Sequence[PluginView]:
         return [_keeper(entry).view() for entry in self._registry.all()]
@@ -64,6 +88,10 @@ class Host:
     async def restart(self, name: str) -> None:
         await _keeper(self._registry.get(name)).restart()
 
+    async def configure(self, name: str, given: Mapping[str, Any]) -> None:
+        """*given* has any of `priority`, `enabled`, `config` and `limits`; a ProblemError says what is wrong with it."""
+        await _keeper(self._registry.get(name)).configure(read_change(given))
+
     def logs(self, name: str, limit: int) -> Sequence[str]:
         return _keeper(self._registry.get(name)).logs(limit)
 
@@ -71,17 +99,22 @@ class Host:
         """Folders that are no plugins, and why."""
         return [{"folder": str(each.folder), "why": each.why} for each in self._supervisor.refused]
 
-    async def record(self, points: list[WorkloadDataPoint]) -> int:
-        return self._collector.record(points)
+    async def record(self, points: list[WorkloadDataPoint], key: str | None = None) -> int:
+        return await self._history.record(points, key)
 
     async def workload_stats(self, selection: Selection) -> Mapping[str, Any]:
-        return self._collector.statistics(selection)
+        return await self._history.statistics(selection)
 
-    async def workload_query(self, selection: Selection) -> Sequence[WorkloadDataPoint]:
-        return self._collector.select(selection)
+    async def workload_query(self, selection: Selection) -> Page:
+        return await self._history.query(selection)
 
-    async def training_format(self, selection: Selection) -> Mapping[str, Any]:
-        return self._collector.training_format(selection)
+    def workload_export(self, selection: Selection) -> AsyncIterator[list[bytes]]:
+        return self._history.chunks(selection)
+
+    async def training_format(
+        self, selection: Selection, wish: TrainingWish | None = None
+    ) -> Mapping[str, Any]:
+        return await self._history.training(selection, wish)
 
     def host_info(self) -> Mapping[str, Any]:
         sandbox = self._supervisor.sandbox
@@ -102,7 +135,7 @@ class Host:
                 "ready": len(self._registry.ready()),
                 "refused": self.refused(),
             },
-            "history": {"points": len(self._collector), "durable": self._collector.durable},
+            "history": self._history.status(),
             "isolation": {"tier": sandbox.tier, "layers": sandbox.layers},
         }
 
@@ -112,17 +145,21 @@ class Host:
         for view in self.plugins():
             states[view.state] = states.get(view.state, 0) + 1
         return {
-            "status": "ok" if ready else "draining",
+            "status": "draining" if self.draining else "ok" if ready else "degraded",
             "version": host.__version__,
             "uptimeMs": self._clock.wall_ms() - self._started_ms,
             "plugins": states,
             "refusedFolders": len(self._supervisor.refused),
+            "history": self._history.status(),
             "reasons": list(reasons),
         }
 
     def ready(self) -> tuple[bool, Sequence[str]]:
         # A bad plugin never makes the host unready: the built-ins answer.
-        return (False, ["the host is stopping"]) if self.draining else (True, [])
+        reasons = ["the host is stopping"] if self.draining else []
+        if (why := self._history.trouble) is not None:
+            reasons.append(f"what is recorded cannot be kept: {why}")
+        return not reasons, reasons
 
 
 def _keeper(entry: PluginEntry) -> Keeper:

@@ -12,9 +12,10 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -31,7 +32,7 @@ from host.supervisor.folder import scan
 from host.supervisor.supervisor import Supervisor
 from host.tasks import finish
 from host.telemetry.logs import set_up
-from host.workload.collector import WorkloadCollector
+from host.workload.history import History
 from host.workload.journal import Journal
 from host.workload.teacher import Teacher
 
@@ -50,39 +51,41 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def build(plugins: Path, scratch: Path, config: HostConfig) -> AsyncIterator[Running]:
+async def build(
+    plugins: Path, scratch: Path, config: HostConfig, data: Path | None = None
+) -> AsyncIterator[Running]:
     """A host without its front door; everything it started is gone when the block ends.
+
+    Args:
+        data: Where history is kept for the next host; without it, it is beside the scratch folders, for this one.
 
     Raises:
         ConfigError: The plugins directory cannot be read.
     """
     clock = SystemClock()
     registry = Registry(clock)
-    collector = WorkloadCollector(config.history.points)
-    sandbox = await open_sandbox(config.sandbox, clock)
-    supervisor = Supervisor(
-        plugins, scratch, registry, sandbox.launcher, clock, config.supervisor(), sandbox.sandbox
-    )
-    engine = Engine(registry, Journal(collector, clock), clock)
-    teacher = Teacher(collector, registry.ready, clock, config.teaching)
-    try:
+    async with contextlib.AsyncExitStack() as stack:  # each is closed whatever becomes of the others
+        history = History((data or scratch.parent) / "history", config.history, clock, kept=data is not None)
+        await history.open()
+        stack.push_async_callback(finish_soon, history.aclose)
+        sandbox = await open_sandbox(config.sandbox, clock)
+        stack.push_async_callback(finish_soon, sandbox.aclose)
+        supervisor = Supervisor(
+            plugins, scratch, registry, sandbox.launcher, clock, config.supervisor(), sandbox.sandbox
+        )
+        stack.push_async_callback(finish_soon, supervisor.aclose)
+        engine = Engine(registry, Journal(history, clock), clock, config.engine)
+        teacher = Teacher(history, registry.ready, clock, config.teaching)
+        stack.push_async_callback(finish_soon, teacher.aclose)
         await supervisor.start()
         teacher.start()
-        yield Running(
-            Host(engine, registry, supervisor, collector, clock),
-            registry,
-            supervisor,
-            teacher,
-            sandbox.sandbox,
-        )
-    finally:
-        try:
-            await finish(teacher.aclose())
-        finally:  # also when this is cancelled meanwhile
-            try:
-                await finish(supervisor.aclose())
-            finally:
-                await finish(sandbox.aclose())
+        host = Host(engine, registry, supervisor, history, clock)
+        yield Running(host, registry, supervisor, teacher, sandbox.sandbox)
+
+
+async def finish_soon(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Completes a cleanup, also when the block it belongs to is cancelled."""
+    await finish(close())
 
 
 def serve(options: ServeOptions) -> int:
@@ -111,16 +114,16 @@ def serve(options: ServeOptions) -> int:
         base = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engine-ops-")))
         scratch = base.resolve() / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
-        run(_serve(options, config, scratch))
+        run(_serve(options, config, scratch, options.data.resolve() if options.data else None))
     return 0
 
 
-async def _serve(options: ServeOptions, config: HostConfig, scratch: Path) -> None:
+async def _serve(options: ServeOptions, config: HostConfig, scratch: Path, data: Path | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _on_signal, stop, number)
-    async with build(options.plugins.resolve(), scratch, config) as running:
+    async with build(options.plugins.resolve(), scratch, config, data) as running:
         runner, url = await listen(make_app(running.host), options.bind, options.port)
         try:
             _announce(url, running, options)
@@ -155,9 +158,9 @@ def _announce(url: str, running: Running, options: ServeOptions) -> None:
                 else "run plugins you trust",
             },
         )
-    log.warning(
-        "history.not_durable", extra={"why": "this version keeps history in memory; it ends with the host"}
-    )
+    history = running.host.host_info()["history"]
+    if not history.durable:
+        log.warning("history.not_durable", extra={"why": history.why_not})
     if options.json:
         sys.stdout.write(
             msgspec.json.encode({"event": "listening", "url": url, "plugins": names}).decode() + "\n"

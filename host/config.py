@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from host.engine.config import EngineConfig
 from host.errors import ConfigError
 from host.registry.entry import Settings
 from host.rpc.client import ClientLimits
@@ -14,12 +15,32 @@ from host.sandbox.environments.installers import EnvironmentPolicy
 from host.sandbox.policy import SandboxPolicy
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.supervisor import SupervisorConfig
+from host.workload.config import HistoryConfig
 from host.workload.teacher import TeacherConfig
-from plugin_sdk.contract.decode import show
+from plugin_sdk.contract.decode import ProblemError, show
+from plugin_sdk.contract.limits import Limits
 from plugin_sdk.contract.problems.request import unknown_member
 
 _BEYOND = 2**60  # no setting is as large; the kernel's limits and the loop's timers take nothing above
-_MAY_BE_ZERO = frozenset({"queued", "nice", "base_s", "cap_s", "growth", "retry_s", "points", "grace_s"})
+_MAY_BE_ZERO = frozenset(
+    {
+        "queued",
+        "nice",
+        "base_s",
+        "cap_s",
+        "growth",
+        "retry_s",
+        "points",
+        "grace_s",
+        "max_age_s",
+        "commit_ms",
+        "queued_requests",
+        "lines_bytes",
+        "cache_entries",
+        "reserve_share",
+        "settle_s",
+    }
+)
 _WORDS = {bool: "true or false", int: "an integer", dict: "a table"}
 
 
@@ -45,13 +66,6 @@ class ServeOptions:
 
 
 @dataclass(frozen=True)
-class HistoryConfig:
-    """How many points of history are kept."""
-
-    points: int = 10_000
-
-
-@dataclass(frozen=True)
 class HostConfig:
     """Every room's settings."""
 
@@ -59,6 +73,7 @@ class HostConfig:
     environments: EnvironmentPolicy = field(default_factory=EnvironmentPolicy)
     restarts: RestartPolicy = field(default_factory=RestartPolicy)
     calls: ClientLimits = field(default_factory=ClientLimits)
+    engine: EngineConfig = field(default_factory=EngineConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
     teaching: TeacherConfig = field(default_factory=TeacherConfig)
     plugins: dict[str, Settings] = field(default_factory=dict)
@@ -75,7 +90,7 @@ class HostConfig:
 
 
 def load_config(path: Path | None) -> HostConfig:
-    """The settings in a TOML file: a table a room (`[sandbox]`, `[environments]`, `[restarts]`, `[calls]`, `[history]`,
+    """The settings in a TOML file: a table a room (`[sandbox]`, `[environments]`, `[restarts]`, `[calls]`, `[engine]`, `[history]`,
     `[teaching]`), and `[plugins.NAME]` with enabled, priority and config.
 
     Raises:
@@ -140,7 +155,7 @@ def _room(path: Path, name: str, factory: Any, table: dict[str, Any]) -> Any:
 
 def _settings(path: Path, plugin: str, table: object) -> Settings:
     given = _table(path, f"plugins.{plugin}", table)
-    kinds: dict[str, type] = {"enabled": bool, "priority": int, "config": dict}
+    kinds: dict[str, type] = {"enabled": bool, "priority": int, "config": dict, "limits": dict}
     for key, value in given.items():
         if key not in kinds:
             raise ConfigError(
@@ -148,4 +163,9 @@ def _settings(path: Path, plugin: str, table: object) -> Settings:
             )
         if type(value) is not kinds[key]:
             raise ConfigError(f"{path}: plugins.{plugin}.{key} is {show(value)}; give {_WORDS[kinds[key]]}")
-    return Settings(**given)
+    settings = Settings(**given)
+    try:
+        settings.limits_over(Limits())
+    except ProblemError as error:
+        raise ConfigError(f"{path}: plugins.{plugin}.{error}") from error
+    return settings

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 import plugin_sdk
 from plugin_sdk.awaiting import settled
@@ -31,7 +32,6 @@ from plugin_sdk.contract.messages import (
     Meta,
     OptimizeParams,
     Prediction,
-    PredictParams,
     ScoreParams,
     TrainParams,
     TrainReply,
@@ -47,6 +47,7 @@ from plugin_sdk.failures import (
     UnsupportedVersionError,
 )
 from plugin_sdk.jsonable import NotJsonError, encode_finite
+from plugin_sdk.many import predict_each
 from plugin_sdk.results import prediction_from, reply_from, scores_from, train_reply_from
 from plugin_sdk.roles import Bound, bind
 
@@ -54,7 +55,9 @@ _SCALARS = frozenset({float, int, str, bool})
 HISTORY_POINTS = 10_000  # kept for `optimize`; the seed's collector held as many
 
 
-class _PredictCall(PredictParams, gc=False):
+class _PredictCall(msgspec.Struct, gc=False):
+    input: Any = UNSET
+    inputs: list[Any] | UnsetType = UNSET
     meta: Meta | None = msgspec.field(default=None, name="_meta")
 
 
@@ -170,7 +173,16 @@ class Handlers:
         if callable(close):
             settled(close())
 
-    def _predict(self, params: _PredictCall, _call: Call) -> bytes:
+    def _predict(self, params: _PredictCall, call: Call) -> bytes:
+        if params.inputs is not UNSET:
+            with self.lock:
+                return encode_finite(
+                    predict_each(self._bound, params.inputs, self._bound.model_id or self._plugin.name, call)
+                )
+        if params.input is UNSET:
+            raise ParamsError(
+                "the parameters of predict cannot be read: give input, or inputs for many at once"
+            )
         with self.lock:
             bound = self._bound
             assert bound.predict is not None

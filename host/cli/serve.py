@@ -20,7 +20,7 @@ import click
     "--data",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Where the host keeps what it writes; a temporary folder without it.",
+    help="Where the host keeps what it writes and its history; a temporary folder without it.",
 )
 @click.option("--bind", default="127.0.0.1", show_default=True, metavar="HOST", help="A loopback address.")
 @click.option(

@@ -4,24 +4,35 @@ Theory of operation. Everyone is asked at once, the built-ins beside them; a rep
 passed the problem's checks. Plugins have until a reserve before the deadline, which is enough for the host to
 take the best of what is in hand and say so. A built-in always answers, so with one for the kind of
 problem there always is something in hand.
+
+A good answer is kept for a while, and equal requests in flight are one piece of work (cache.py, flights.py).
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from typing import Protocol
+from collections.abc import Hashable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 from host.clock import Clock
+from host.engine import many_predictions
+from host.engine.cache import AnswerCache, CacheStatistics, key_of
 from host.engine.config import EngineConfig
+from host.engine.flights import Flights
 from host.engine.run import Run
-from host.errors import NoAnswerError
-from host.registry.askable import Directory
+from host.errors import CapabilityMissingError, EngineOpsError, NoAnswerError
+from host.registry.askable import Askable, Directory
 from plugin_sdk.contract.answers import Answer
-from plugin_sdk.contract.problems import OptimizeRequest, parse_problem
+from plugin_sdk.contract.messages import Abstained, Prediction
+from plugin_sdk.contract.problems import OptimizeRequest, Problem, ProblemError, parse_problem
 
 __all__ = ["Engine", "EngineConfig", "History"]
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class History(Protocol):
@@ -46,25 +57,147 @@ class Engine:
         self._history = history
         self._clock = clock
         self._config = config or EngineConfig()
+        self._cache = AnswerCache(self._config.cache_entries, self._config.cache_ttl_s)
+        self._flights: Flights[Answer] = Flights()
 
-    async def optimize(self, request: OptimizeRequest) -> Answer:
+    async def optimize(self, request: OptimizeRequest, arrived: float | None = None) -> Answer:
         """The answer to a request.
+
+        Args:
+            arrived: When the request came, on the clock's `now`; its deadline counts from then.
 
         Raises:
             ProblemError: The request's data or constraints cannot be used; nothing is recorded.
             NoAnswerError: Nobody answered and no built-in stands in; recorded as a failure.
         """
-        problem = parse_problem(request)
+        arrived = self._clock.now() if arrived is None else arrived
+        problem, key = await self._read(request)
         plugins = self._directory.askable(request.type)
         absent = self._directory.absent(request.type)
-        size = self._history.size()
-        run = Run(request, problem, plugins, absent, size, self._clock, self._config)
-        answer = await run.answer()
+        state = (tuple(plugin.state for plugin in plugins), tuple(absent))
+
+        async def decide() -> Answer:
+            size = self._history.size()
+            run = Run(request, problem, plugins, absent, size, self._clock, self._config, arrived)
+            return await run.answer()
+
+        answer = await self._shared(request, key, state, arrived, decide) if key else await decide()
+        self._record(request, answer)
+        if answer.result is None:
+            raise NoAnswerError(answer.error or "nobody answered")
+        return answer
+
+    async def optimize_many(
+        self, requests: Sequence[OptimizeRequest]
+    ) -> list[Answer | EngineOpsError | ProblemError]:
+        """One outcome a request, in their order; all deadlines count from now."""
+        arrived = self._clock.now()
+
+        async def one(request: OptimizeRequest) -> Answer | EngineOpsError | ProblemError:
+            try:
+                return await self.optimize(request, arrived)
+            except (EngineOpsError, ProblemError) as error:
+                return error
+
+        return await _in_order([lambda each=each: one(each) for each in requests], self._config.many_at_once)
+
+    async def predict(self, name: str, value: Any, deadline_s: float | None = None) -> Prediction | Abstained:
+        """One plugin's prediction, by *deadline_s* from now.
+
+        Raises:
+            NotFoundError: There is no such plugin.
+            PluginError: It is not up, has no `predict`, or has no prediction that can be used.
+        """
+        plugin, deadline = self._predictor(name, deadline_s)
+        return await many_predictions.predict_one(plugin, value, deadline)
+
+    async def predict_many(
+        self, name: str, inputs: Sequence[Any], deadline_s: float | None = None
+    ) -> list[many_predictions.Outcome]:
+        """One outcome an input, in their order, all by *deadline_s* from now.
+
+        Raises:
+            NotFoundError: There is no such plugin.
+            PluginError: It is not up, or has no `predict`.
+        """
+        plugin, deadline = self._predictor(name, deadline_s)
+        return await many_predictions.predict_many(plugin, inputs, deadline, self._clock)
+
+    def cache_statistics(self) -> CacheStatistics:
+        """How the cache of answers does."""
+        return self._cache.statistics()
+
+    def _predictor(self, name: str, deadline_s: float | None) -> tuple[Askable, float]:
+        plugin = self._directory.named(name)
+        if "predict" not in plugin.capabilities:
+            has = ", ".join(sorted(plugin.capabilities)) or "nothing"
+            raise CapabilityMissingError(name, f"it has no predict; it declared {has}")
+        whole_s = self._config.default_deadline_s if deadline_s is None else deadline_s
+        return plugin, self._clock.now() + whole_s
+
+    async def _read(self, request: OptimizeRequest) -> tuple[Problem, bytes | None]:
+        """The typed problem, and the key of the cache where it can have one; large ones are read in a thread."""
+
+        def read() -> tuple[Problem, bytes | None]:
+            problem = parse_problem(request)
+            if not self._cache.is_on:
+                return problem, None
+            try:
+                return problem, key_of(request)
+            except (ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
+                return problem, None  # it can be answered, but not be told from others
+
+        if _entries(request.data) <= self._config.inline_entries:
+            return read()
+        return await asyncio.to_thread(read)
+
+    async def _shared(
+        self, request: OptimizeRequest, key: bytes, state: Hashable, arrived: float, decide: Any
+    ) -> Answer:
+        """The answer that was kept or is being made for an equal request, or else a new one."""
+        kept = self._cache.get(key, state, self._clock.now())
+        if kept is not None:
+            return self._again(kept, request, arrived)
+        deadline_ms = request.deadline_ms
+        deadline = arrived + (
+            self._config.default_deadline_s if deadline_ms is None else deadline_ms / 1000.0
+        )
+        answer, of_another = await self._flights.join((key, state), deadline, decide)
+        if of_another:
+            self._cache.joined += 1
+            return self._again(answer, request, arrived)
+        if answer.success and not answer.degraded:
+            self._cache.put(key, state, answer, self._clock.now())
+        return answer
+
+    def _again(self, answer: Answer, request: OptimizeRequest, arrived: float) -> Answer:
+        took_ms = round((self._clock.now() - arrived) * 1000.0)
+        metrics = msgspec.structs.replace(answer.metrics, duration_ms=took_ms)
+        return msgspec.structs.replace(answer, request_id=request.id, metrics=metrics, cached=True)
+
+    def _record(self, request: OptimizeRequest, answer: Answer) -> None:
         try:
             self._history.record(request, answer)
         except Exception:
             # The answer is good; a history that cannot be written must not take it from the caller.
             log.exception("engine.not_recorded", extra={"request": request.id})
-        if answer.result is None:
-            raise NoAnswerError(answer.error or "nobody answered")
-        return answer
+
+
+def _entries(data: dict[str, Any]) -> int:
+    """How many entries the lists of a request have: about how long reading it takes."""
+    return sum(len(each) for each in data.values() if isinstance(each, list))
+
+
+async def _in_order(works: Sequence[Any], at_once: int) -> list[Any]:
+    """What each of *works* comes to, begun in their order, *at_once* of them running."""
+    found: list[Any] = [None] * len(works)
+    waiting = iter(enumerate(works))
+
+    async def worker() -> None:
+        for index, work in waiting:
+            found[index] = await work()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(at_once, len(works))):
+            group.create_task(worker())
+    return found

@@ -10,9 +10,17 @@ from host.engine.checks.packing import CAPACITY_SLACK, those_that_fit, total
 from host.engine.checks.queue import first_waiting
 from host.solvers.projection import Promises
 from plugin_sdk.contract.decode import show
-from plugin_sdk.contract.problems import OneTaskProblem, PackingProblem, Problem, QueueProblem, TuningProblem
+from plugin_sdk.contract.problems import (
+    OneTaskProblem,
+    PackingProblem,
+    PlacementProblem,
+    Problem,
+    QueueProblem,
+    TuningProblem,
+)
 from plugin_sdk.contract.problems.one_task import LoadAfter, OneTaskAnswer
 from plugin_sdk.contract.problems.packing import PackingAnswer
+from plugin_sdk.contract.problems.placement import PlacementAnswer
 from plugin_sdk.contract.problems.queue import QueueAnswer
 from plugin_sdk.contract.problems.tuning import ParamValue, TuningAnswer
 
@@ -25,6 +33,8 @@ def present(problem: Problem, answer: Any) -> dict[str, Any]:
         return _packing(problem, answer)
     if isinstance(problem, OneTaskProblem):
         return _one_task(problem, answer)
+    if isinstance(problem, PlacementProblem):
+        return _placement(answer)
     if isinstance(problem, QueueProblem):
         return _queue(problem, answer)
     assert isinstance(problem, TuningProblem)
@@ -97,6 +107,16 @@ def _one_task(problem: OneTaskProblem, answer: OneTaskAnswer) -> dict[str, Any]:
     cpu, memory = load_after(problem, next(node for node in problem.nodes if node.id == answer.node_id))
     shown = LoadAfter(min(cpu, 100.0), min(memory, 100.0))
     return {"nodeId": answer.node_id, "estimatedLoadAfter": {"cpu": shown.cpu, "memory": shown.memory}}
+
+
+def _placement(answer: PlacementAnswer) -> dict[str, Any]:
+    placements = []
+    for each in answer.placements:
+        shown: dict[str, Any] = {"pod": each.pod, "node": each.node}
+        if each.gpus:
+            shown["gpus"] = each.gpus
+        placements.append(shown)
+    return {"placements": placements, "unplaced": answer.unplaced}
 
 
 def _queue(problem: QueueProblem, answer: QueueAnswer) -> dict[str, Any]:

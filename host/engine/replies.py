@@ -12,12 +12,14 @@ from typing import Any
 
 import msgspec
 
+from host.solvers.pods.room import Room
 from host.solvers.queue import easy_in_order, in_order_of_arrival
 from plugin_sdk.contract.decode import show
 from plugin_sdk.contract.messages import Prediction
 from plugin_sdk.contract.problems import (
     OneTaskProblem,
     PackingProblem,
+    PlacementProblem,
     PredictionProblem,
     Problem,
     QueueProblem,
@@ -25,6 +27,7 @@ from plugin_sdk.contract.problems import (
 )
 from plugin_sdk.contract.problems.one_task import OneTaskAnswer
 from plugin_sdk.contract.problems.packing import PackedNode, PackingAnswer
+from plugin_sdk.contract.problems.placement import Placement, PlacementAnswer
 from plugin_sdk.contract.problems.queue import QueueAnswer
 from plugin_sdk.contract.problems.tuning import Suggestion, TuningAnswer
 
@@ -94,6 +97,8 @@ def _answer(problem: Problem, method: str, said: dict[str, Any]) -> Any:
         return _packing(problem, result)
     if isinstance(problem, OneTaskProblem):
         return OneTaskAnswer(_text(result.get("nodeId"), "result.nodeId"))
+    if isinstance(problem, PlacementProblem):
+        return _placement(problem, result)
     if isinstance(problem, QueueProblem):
         return _queue(problem, result)
     return _tuning(problem, result)
@@ -114,7 +119,10 @@ def _from_scores(problem: Problem, scores: object) -> OneTaskAnswer | QueueAnswe
         if not _number(each):
             raise ReplyError(f"scores[{index}] is {show(each)}; it should be a finite number")
     if isinstance(problem, OneTaskProblem):
-        return OneTaskAnswer(problem.nodes[scores.index(max(scores))].id)
+        # A scorer is not told of constraints, so nodes that may not be chosen do not compete.
+        may = {node.id for node in problem.choices}
+        best = max((each, -index) for index, each in enumerate(scores) if problem.nodes[index].id in may)
+        return OneTaskAnswer(problem.nodes[-best[1]].id)
     assert isinstance(problem, QueueProblem)  # who asks for scores asks of nodes or jobs
     by_id = {job.id: each for job, each in zip(problem.jobs, scores, strict=True)}
     return easy_in_order(problem, sorted(in_order_of_arrival(problem), key=lambda job: -by_id[job.id]))
@@ -134,6 +142,30 @@ def _packing(problem: PackingProblem, result: dict[str, Any]) -> PackingAnswer:
         return PackingAnswer(nodes, _ids(result["unplacedItems"], "result.unplacedItems"))
     placed = {name for node in nodes for name in node.items}
     return PackingAnswer(nodes, [item.id for item in problem.items if item.id not in placed])
+
+
+def _placement(problem: PlacementProblem, result: dict[str, Any]) -> PlacementAnswer:
+    """As it stands; where a pod that needs GPUs has none named, the tightest that fit are taken, in this order."""
+    pods = {pod.id: pod for pod in problem.pods}
+    rooms = {node.id: Room(node) for node in problem.nodes}
+    placements = []
+    for index, each in enumerate(_list(result.get("placements"), "result.placements")):
+        path = f"result.placements[{index}]"
+        if not isinstance(each, dict):
+            raise ReplyError(f"{path} is {show(each)}; it should be an object with pod and node")
+        found = Placement(_id_in(each, "pod", path), _id_in(each, "node", path))
+        pod, room = pods.get(found.pod), rooms.get(found.node)
+        if each.get("gpus") is not None:
+            found.gpus = [_index(one, f"{path}.gpus") for one in _list(each["gpus"], f"{path}.gpus")]
+        elif pod is not None and room is not None:
+            found.gpus = room.tightest(pod)
+        if pod is not None and room is not None and all(0 <= one < len(room.gpus) for one in found.gpus):
+            room.put(pod, found.gpus)
+        placements.append(found)
+    if result.get("unplaced") is not None:
+        return PlacementAnswer(placements, _ids(result["unplaced"], "result.unplaced"))
+    placed = {each.pod for each in placements}
+    return PlacementAnswer(placements, [name for name in pods if name not in placed])
 
 
 def _queue(problem: QueueProblem, result: dict[str, Any]) -> QueueAnswer:
@@ -174,6 +206,16 @@ def _ids(value: object, path: str) -> list[str]:
 def _id(value: object, path: str) -> str:
     """An id, or the id of an object that has one."""
     return _text(value.get("id") if isinstance(value, dict) else value, path)
+
+
+def _id_in(value: dict[str, Any], name: str, path: str) -> str:
+    return _id(value.get(name), f"{path}.{name}")
+
+
+def _index(value: object, path: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ReplyError(f"{path} has {show(value)}; it should be a list of indices")
+    return value
 
 
 def _text(value: object, path: str) -> str:

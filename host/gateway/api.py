@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
-from host.workload.collector import Selection as Selection
+from host.workload.selection import Page as Page
+from host.workload.selection import Selection as Selection
+from host.workload.training import TrainingWish as TrainingWish
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.problems.request import OptimizeRequest
 from plugin_sdk.contract.workload import WorkloadDataPoint
@@ -54,20 +56,34 @@ class HostApi(Protocol):
         """The last *limit* lines of the plugin's log, oldest first."""
         ...
 
-    async def record(self, points: list[WorkloadDataPoint]) -> int:
-        """Keeps the points; how many were kept."""
+    async def record(self, points: list[WorkloadDataPoint], key: str | None = None) -> int:
+        """Keeps the points; how many were kept. Returns when they are on stable storage.
+
+        Args:
+            key: The same points under the same key, within a day, are kept once, also by a host started anew.
+
+        Raises:
+            RequestError: A point cannot be kept, or the key stands for other points.
+            HistoryUnavailableError, HistoryBusyError: They were not recorded.
+        """
         ...
 
     async def workload_stats(self, selection: Selection) -> Mapping[str, Any]:
         """`{totalRequests, successRate, avgDuration, byType}` of the selected points."""
         ...
 
-    async def workload_query(self, selection: Selection) -> Sequence[WorkloadDataPoint]:
-        """The selected points, oldest first."""
+    async def workload_query(self, selection: Selection) -> Page:
+        """The most recent of the selected points, oldest first, and where the page before it ends."""
         ...
 
-    async def training_format(self, selection: Selection) -> Mapping[str, Any]:
-        """`{features, labels, metadata: {featureNames, size}}` of the selected points."""
+    def workload_export(self, selection: Selection) -> AsyncIterator[list[bytes]]:
+        """All of the selected points, oldest first, each as JSON, a bounded number at a time."""
+        ...
+
+    async def training_format(
+        self, selection: Selection, wish: TrainingWish | None = None
+    ) -> Mapping[str, Any]:
+        """`{features, labels, metadata: {featureNames, size}}` of the selected points, and more where a target is wished for."""
         ...
 
     def host_info(self) -> Mapping[str, Any]: ...

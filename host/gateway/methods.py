@@ -13,6 +13,7 @@ from host.gateway.params import (
     Params,
     RecordParams,
     SelectParams,
+    TrainingParams,
     read_params,
 )
 from host.gateway.traffic import Traffic
@@ -41,7 +42,7 @@ def method_table(traffic: Traffic) -> dict[str, Method]:
         "workload.record": _typed(RecordParams, _record),
         "workload.query": _typed(SelectParams, _query),
         "workload.stats": _typed(SelectParams, _stats),
-        "workload.training": _typed(SelectParams, _training),
+        "workload.training": _typed(TrainingParams, _training),
         "host.info": _typed(Params, _info),
         "host.health": _typed(Params, _health),
     }
@@ -97,15 +98,19 @@ async def _record(api: HostApi, params: RecordParams) -> object:
 
 
 async def _query(api: HostApi, params: SelectParams) -> object:
-    return {"points": [point.to_dict() for point in await api.workload_query(params.selection())]}
+    page = await api.workload_query(params.selection())
+    answer: dict[str, object] = {"points": page.points}
+    if page.cursor is not None:
+        answer["cursor"] = page.cursor
+    return answer
 
 
 async def _stats(api: HostApi, params: SelectParams) -> object:
     return await api.workload_stats(params.selection())
 
 
-async def _training(api: HostApi, params: SelectParams) -> object:
-    return await api.training_format(params.selection())
+async def _training(api: HostApi, params: TrainingParams) -> object:
+    return await api.training_format(params.selection(), params.wish())
 
 
 async def _info(api: HostApi, params: Params) -> object:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from host.gateway.api import Selection
+from host.gateway.api import Selection, TrainingWish
 from plugin_sdk.contract.decode import ProblemError, problem_from
 from plugin_sdk.contract.problems.request import unknown_member
 from plugin_sdk.contract.workload import WorkloadDataPoint
@@ -48,17 +48,47 @@ class RecordParams(Params):
 
 
 class SelectParams(Params):
-    """`{type?, start?, end?, limit?}`: which points of the history."""
+    """`{type?, start?, end?, limit?, plugin?, cursor?}`: which points of the history."""
 
     type: str | None = None
     start: float | None = None
     end: float | None = None
     limit: Limit | None = None
+    plugin: str | None = None
+    cursor: str | None = None
 
     def selection(self) -> Selection:
         if self.start is not None and self.end is not None and self.start > self.end:
             raise ProblemError("start", self.start, f"a time not after end, which is {self.end}")
-        return Selection(self.type, self.start, self.end, self.limit)
+        before = read_cursor(self.cursor) if self.cursor is not None else None
+        return Selection(self.type, self.start, self.end, self.limit, self.plugin, before)
+
+
+class TrainingParams(SelectParams):
+    """`SelectParams`, and `{target?, test?, features?}`: how the table is to be.
+
+    Fields:
+        features: Names, separated by commas.
+    """
+
+    target: str | None = None
+    test: float = 0.2
+    features: str | None = None
+
+    def wish(self) -> TrainingWish:
+        names = tuple(self.features.split(",")) if self.features is not None else None
+        return TrainingWish(self.target, self.test, names)
+
+
+def read_cursor(text: str) -> int:
+    """Where a page ends, out of the cursor that the page after it came with.
+
+    Raises:
+        ProblemError: It is no cursor.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ProblemError("cursor", text, "the cursor of an earlier answer, as it was")
+    return int(text)
 
 
 def read_params(kind: type[P], params: object) -> P:

@@ -17,7 +17,7 @@ from host.gateway.envelope import JsonError, read_json
 from host.gateway.failure import Failure, failure_from
 from host.gateway.guards import Handler, meet_expectation, read_json_body
 from host.gateway.methods import changed, plugin_list
-from host.gateway.params import SelectParams, read_query
+from host.gateway.params import SelectParams, TrainingParams, read_query
 from host.gateway.problem import PROBLEM_JSON, json_response, problem_from, problem_members, status_of
 from host.gateway.traffic import Traffic
 from plugin_sdk.contract.errors import ErrorCode, ErrorData
@@ -156,12 +156,30 @@ class Rest:
     async def workload_stats(self, request: web.Request) -> web.Response:
         return json_response(await self._api.workload_stats(_selection(request)))
 
-    async def workload_export(self, request: web.Request) -> web.Response:
-        points = await self._api.workload_query(_selection(request))
-        return json_response({"data": [point.to_dict() for point in points], "count": len(points)})
+    async def workload_export(self, request: web.Request) -> web.StreamResponse:
+        chunks = self._api.workload_export(_selection(request))
+        first: list[bytes] = await anext(chunks, [])
+        second = await anext(chunks, None)
+        if second is None:  # the usual, and a body of known length is what simple clients like
+            return web.Response(body=_exported(first), content_type="application/json")
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        await response.write(b'{"data":[' + b",".join(first + second))
+        count = len(first) + len(second)
+        async for lines in chunks:
+            await response.write(b"," + b",".join(lines))
+            count += len(lines)
+        await response.write(b'],"count":%d}' % count)
+        await response.write_eof()
+        return response
 
     async def workload_training(self, request: web.Request) -> web.Response:
-        return json_response(await self._api.training_format(_selection(request)))
+        params = read_query(TrainingParams, list(request.query.items()))
+        return json_response(await self._api.training_format(params.selection(), params.wish()))
+
+
+def _exported(lines: list[bytes]) -> bytes:
+    return b'{"data":[%s],"count":%d}' % (b",".join(lines), len(lines))
 
 
 def _selection(request: web.Request) -> Selection:

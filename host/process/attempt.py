@@ -22,7 +22,7 @@ from host.process.group import Group, Groups
 from host.process.spawner.link import Launched, SpawnerError, SpawnerLink
 from host.process.spec import Confinement, LaunchSpec
 from host.process.status import ORDERS_BYTES, RUN, StatusSocket
-from host.process.watchdog import MemoryWatchdog
+from host.process.watchdog import Watchdog
 
 CONFINE_S = 10.0  # from its making to its own word; it takes some ms
 
@@ -86,7 +86,7 @@ class Parked:
         """Whether it lives, and is what *spec* would start."""
         return spec == self._spec and not is_readable(self._holds.program_pidfd)
 
-    def run(self, clock: Clock, watchdog: MemoryWatchdog) -> Child:
+    def run(self, clock: Clock, watchdog: Watchdog) -> Child:
         """Lets it go.
 
         Raises:
@@ -96,7 +96,12 @@ class Parked:
             confinement = self._spec.confinement
             if confinement is not None and confinement.watch_bytes is not None:
                 try:
-                    self._holds.watch = watchdog.watch(self._pid, confinement.watch_bytes)
+                    self._holds.watch = watchdog.watch(
+                        self._pid,
+                        confinement.watch_bytes,
+                        cpu_cores=confinement.watch_cores,
+                        tasks=confinement.watch_tasks,
+                    )
                 except OSError as error:
                     raise LaunchError(f"cannot watch {self._spec.name}: {error.strerror or error}") from error
                 self._undo.callback(self._holds.watch.close)

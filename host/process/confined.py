@@ -111,6 +111,8 @@ class ConfinedChild(Child):
             memory_peak_bytes=peak,
             oom_kills=usage.oom_kills if usage is not None else 0,
             killed_at_bytes=watch.killed_at_bytes if watch is not None else None,
+            killed_at_tasks=watch.killed_at_tasks if watch is not None else None,
+            tasks_cap=watch.cap_tasks if watch is not None else None,
             syscall=self._syscall,
         )
 

@@ -16,7 +16,7 @@ class ExitReport(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True
 
     Fields:
         cause: `stopped`, `timeout`, `protocol` and `attestation` are the host's own doing: it was told to, or saw a
-            hang, a breach of the protocol, or a process that is not confined as ordered. `memory`, `cpu` and
+            hang, a breach of the protocol, or a process that is not confined as ordered. `memory`, `tasks`, `cpu` and
             `seccomp`: a limit ended it. `exit` and `signal`: it ended by itself, or by somebody else's hand.
         summary: One sentence for people.
         certainty: Whether *cause* is proven, or the likeliest reading.

@@ -16,7 +16,7 @@ from host.process.attempt import CONFINE_S, Attempt, NotHeldError, Parked, Tools
 from host.process.child import Child, LaunchError
 from host.process.spawner.link import SpawnerError, SpawnerLink
 from host.process.spec import LaunchSpec
-from host.process.watchdog import MemoryWatchdog
+from host.process.watchdog import Watchdog
 from host.tasks import Background
 
 __all__ = ["NotHeldError", "SandboxLauncher", "Tools", "Witness"]
@@ -33,7 +33,7 @@ class SandboxLauncher:
     def __init__(self, clock: Clock, tools: Tools) -> None:
         self._clock = clock
         self._tools = tools
-        self._watchdog = MemoryWatchdog()
+        self._watchdog = Watchdog()
         self._links: dict[tuple[str, ...], SpawnerLink] = {}
         self._opening: dict[tuple[str, ...], asyncio.Lock] = {}
         self._retired: list[SpawnerLink] = []

@@ -18,7 +18,9 @@ class ResourceLimits:
             that bites: an allocation over it fails inside the plugin.
         address_space_bytes: Everything that is mapped (RLIMIT_AS). Generous, because numpy's and V8's
             reservations count; it stops page tables and shared maps from growing without end.
-        open_files, file_bytes, core_bytes: RLIMIT_NOFILE, RLIMIT_FSIZE (per file), RLIMIT_CORE.
+        open_files, file_bytes: RLIMIT_NOFILE, RLIMIT_FSIZE (per file).
+        core_bytes: RLIMIT_CORE. One byte is too little for any dump to be written, and at exactly that value
+            nor is one piped: at 0 the kernel would still start the machine's crash handler, as root.
         tasks: RLIMIT_NPROC, processes and threads; only where it is counted for this program alone.
     """
 
@@ -26,7 +28,7 @@ class ResourceLimits:
     address_space_bytes: int | None = None
     open_files: int | None = None
     file_bytes: int | None = None
-    core_bytes: int | None = 0
+    core_bytes: int | None = 1
     tasks: int | None = None
 
 
@@ -39,7 +41,8 @@ class Confinement:
         preload: Modules the child is to have loaded at its start: it is forked from a zygote with them, and runs
             the SDK's runner in process. Empty: it is exec'd.
         group: The limits of its group; `None` where no group can be made.
-        watch_bytes: The watchdog's cap; `None`: none is needed.
+        watch_bytes: The watchdog's cap of memory; `None`: no watchdog is needed.
+        watch_cores, watch_tasks: Its other caps; `None` where the kernel holds them.
         let_exec: The first execve that raises the alarm is the sandbox's own.
     """
 
@@ -47,6 +50,8 @@ class Confinement:
     preload: tuple[str, ...] = ()
     group: GroupLimits | None = None
     watch_bytes: int | None = None
+    watch_cores: float | None = None
+    watch_tasks: int | None = None
     let_exec: bool = False
 
 

@@ -17,6 +17,7 @@ Cause = Literal[
     "timeout",
     "protocol",
     "memory",
+    "tasks",
     "cpu",
     "seccomp",
     "attestation",
@@ -43,6 +44,7 @@ class Evidence:
         memory_cap_bytes, memory_peak_bytes: The group's where there is one, else the watchdog's.
         oom_kills: Processes that the kernel killed in its group for memory.
         killed_at_bytes: What it held when the watchdog killed it; `None` when the watchdog did not.
+        killed_at_tasks, tasks_cap: How many threads it had when the watchdog killed it for them, and might have.
         memory_error: It said itself, in band, that memory ran out.
         cpu_cap_s: RLIMIT_CPU.
         syscall: The name of the forbidden system call it made last, as the kernel reported it.
@@ -52,6 +54,8 @@ class Evidence:
     memory_peak_bytes: int | None = None
     oom_kills: int = 0
     killed_at_bytes: int | None = None
+    killed_at_tasks: int | None = None
+    tasks_cap: int | None = None
     memory_error: bool = False
     cpu_cap_s: float | None = None
     syscall: str | None = None
@@ -75,16 +79,19 @@ def judge(code: int | None, name: str | None, cpu_s: float | None, evidence: Evi
     """
     how = f"it was killed by {name}" if name is not None else f"it exited with code {code}"
     return (
-        _for_memory(code, name, how, evidence)
+        _for_holding(code, name, how, evidence)
         or _by_kernel(name, how, cpu_s, evidence)
         or _as_it_looks(code, name, how)
     )
 
 
-def _for_memory(code: int | None, name: str | None, how: str, evidence: Evidence) -> Verdict | None:
+def _for_holding(code: int | None, name: str | None, how: str, evidence: Evidence) -> Verdict | None:
     if evidence.killed_at_bytes is not None and name == "SIGKILL":
         held = mebibytes(evidence.killed_at_bytes)
         return Verdict("memory", "certain", f"the host killed it for memory: it held {held}{_cap(evidence)}")
+    if evidence.killed_at_tasks is not None and name == "SIGKILL":
+        had = f"it had {evidence.killed_at_tasks} threads, its cap is {evidence.tasks_cap}"
+        return Verdict("tasks", "certain", f"the host killed it for its threads: {had}")
     if evidence.oom_kills and name == "SIGKILL":
         return Verdict("memory", "certain", f"the kernel killed it for memory: {_peak(evidence)}")
     if evidence.oom_kills and code != 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -29,6 +29,11 @@ class Askable(Protocol):
     @property
     def capabilities(self) -> Mapping[str, Capability]:
         """By method name, as declared at its start."""
+        ...
+
+    @property
+    def state(self) -> Hashable:
+        """Which process, model and settings answer; another value means that another answer may come."""
         ...
 
     async def call(self, method: str, params: bytes, *, deadline: float) -> msgspec.Raw:
@@ -58,4 +63,13 @@ class Directory(Protocol):
 
     def absent(self, request_type: str) -> Sequence[str]:
         """`name@version` of the enabled plugins that handle this type and cannot be asked now, by name."""
+        ...
+
+    def named(self, name: str) -> Askable:
+        """The plugin of this name, which can be asked now.
+
+        Raises:
+            NotFoundError: There is none.
+            PluginGoneError: It is not up.
+        """
         ...

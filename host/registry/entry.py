@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from host.errors import PluginGoneError
+from host.registry.settings import Settings as Settings
+from host.registry.settings import SettingsChange
 from host.registry.view import PluginView
 from plugin_sdk.contract.manifest import Manifest
 from plugin_sdk.contract.messages import Capability
@@ -16,13 +19,7 @@ from plugin_sdk.contract.messages import Capability
 # These have a limit of their own, a longer one, which whoever asks for them has applied.
 TEACHING = frozenset({"train", "learn"})
 
-
-class Settings(msgspec.Struct, rename="camel", omit_defaults=True):
-    """The operator's word on one plugin; what is `None` or not named is the manifest's."""
-
-    enabled: bool = True
-    priority: int | None = None
-    config: dict[str, Any] = {}
+_PROCESSES = itertools.count(1)  # a changed folder has a new entry, whose epochs start at 1 again
 
 
 class Caller(Protocol):
@@ -44,6 +41,15 @@ class Keeper(Protocol):
 
     async def restart(self) -> None: ...
 
+    async def configure(self, change: SettingsChange) -> None:
+        """Lays an operator's word over what holds, keeps it for later hosts, and acts on it at once.
+
+        Raises:
+            ProblemError: One of the limits cannot be used; nothing was changed.
+            SettingsNotKeptError: It holds, but could not be written down.
+        """
+        ...
+
 
 class PluginEntry:
     """Askable while `caller` is set, which the keeper does and undoes. See `Askable`.
@@ -60,6 +66,8 @@ class PluginEntry:
         self.limits = manifest.limits
         self.epoch = 0
         self.trained_points = 0
+        self._process = 0
+        self.lessons = 0  # trainings and batches of outcomes it was given, over all its processes
         self._capabilities: Mapping[str, Capability] = {}
         self._handles: frozenset[str] = frozenset(manifest.handles)
 
@@ -84,6 +92,11 @@ class PluginEntry:
         """The manifest's, with the operator's laid over it key by key."""
         return {**self.manifest.config, **self.settings.config}
 
+    @property
+    def state(self) -> Hashable:
+        """See `Askable.state`."""
+        return (self.by, self._process, self.lessons, self.priority, repr(self.settings.config))
+
     def handles(self, request_type: str) -> bool:
         """Whether it is asked about requests of this type."""
         return request_type in self._handles
@@ -95,6 +108,7 @@ class PluginEntry:
         self._capabilities = capabilities
         declared = set(self.manifest.handles)
         self._handles = frozenset(declared & set(handles) if handles is not None else declared)
+        self._process = next(_PROCESSES)
         self.caller = caller
 
     def not_ready(self) -> None:
@@ -108,4 +122,9 @@ class PluginEntry:
             raise PluginGoneError(self.name, "it is not running")
         if method not in TEACHING:
             deadline = min(deadline, time.monotonic() + self.limits.call_timeout_s)
-        return await caller.call(method, params, deadline=deadline)
+            return await caller.call(method, params, deadline=deadline)
+        self.lessons += 1  # answers may change from its first moment
+        try:
+            return await caller.call(method, params, deadline=deadline)
+        finally:
+            self.lessons += 1  # to its last

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 
 from host.clock import Clock
-from host.errors import NotFoundError
+from host.errors import NotFoundError, PluginGoneError
 from host.registry.entry import PluginEntry
 from host.registry.events import EventFeed, Topic
 
@@ -67,6 +67,13 @@ class Registry:
             for entry in self.all()
             if entry.caller is None and entry.settings.enabled and entry.handles(request_type)
         ]
+
+    def named(self, name: str) -> PluginEntry:
+        """See `Directory.named`."""
+        entry = self.get(name)
+        if entry.caller is None:
+            raise PluginGoneError(name, "it is not running")
+        return entry
 
     def ready(self) -> Sequence[PluginEntry]:
         """Those that can be asked anything at all, in the order of `all`."""

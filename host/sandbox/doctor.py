@@ -130,8 +130,6 @@ def layers_of(machine: Machine) -> Iterator[Layer]:
             yield _ids(machine)
         if name == "seccomp" and machine.seccomp and not machine.listener:
             yield Layer("alarm", False, "", *_why_and_remedy(machine.why.get("alarm", "")))
-    if machine.group is None:
-        yield Layer("watchdog", True, "in the cgroup's place: resident memory, every 20 ms")
 
 
 def _ids(machine: Machine) -> Layer:

@@ -87,4 +87,7 @@ def layers(machine: Machine) -> dict[str, str]:
         said["cgroup"] = (
             missing("cgroup") + "; so a plugin may not start processes (unless weakness is accepted)"
         )
+        said["watchdog"] = (
+            "active: in the cgroup's place: memory, tasks and a share of the processors, every 20 ms"
+        )
     return said

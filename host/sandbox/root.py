@@ -16,7 +16,9 @@ _LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/usr/libx32", "/usr/local
 _SYSTEM = ("/usr", "/opt")
 _AT_ROOT = ("/lib", "/lib64", "/lib32", "/libx32", "/bin", "/sbin")
 _PROGRAMS_AT_ROOT = ("/bin", "/sbin")
-_DEVICES = ("null", "zero", "full", "random", "urandom")
+_DEVICES = ("null", "full", "random", "urandom")
+# A shared map of it is memory that only a group counts.
+_ZERO = "zero"
 _ROOT_OPTIONS = "mode=755,size=2m,nr_inodes=4096"
 _SHM_INODES = 1024
 
@@ -29,6 +31,7 @@ class RootFolder:
         plugin: The plugin's folder on this machine.
         read: Folders that are there under their own names, with their libraries and programs to run.
         system: The machine's own programs too.
+        shared_memory: May have memory that only a group counts.
     """
 
     plugin: Path
@@ -37,6 +40,12 @@ class RootFolder:
     scratch_bytes: int
     scratch_inodes: int
     shm_bytes: int
+    shared_memory: bool = True
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Their paths."""
+        return tuple(f"/dev/{each}" for each in (*_DEVICES, *([_ZERO] if self.shared_memory else [])))
 
 
 def mounts(root: RootFolder, *, inside_uid: int, inside_gid: int, proc: bool) -> dict[str, Any]:
@@ -44,7 +53,7 @@ def mounts(root: RootFolder, *, inside_uid: int, inside_gid: int, proc: bool) ->
     binds, links = _system(root.system)
     binds += [(each, each, "ro", False) for each in root.read]
     binds = _outermost(binds)
-    binds += [(f"/dev/{each}", f"/dev/{each}", "device", False) for each in _DEVICES]
+    binds += [(each, each, "device", False) for each in root.devices]
     binds.append(("/etc/ld.so.cache", "/etc/ld.so.cache", "data", True))
     if root.system:
         binds.append(("/etc/alternatives", "/etc/alternatives", "data", True))
@@ -82,7 +91,7 @@ def rules_without_root(root: RootFolder, scratch: Path) -> list[tuple[str, str]]
     """Landlock's rules where the plugin sees the machine's own root."""
     system = (*_SYSTEM, *_AT_ROOT) if root.system else (*_LIBRARIES, "/lib", "/lib64", "/lib32", "/libx32")
     found = [(each, "run") for each in (*system, *root.read, str(root.plugin))]
-    found += [(f"/dev/{each}", "device") for each in _DEVICES]
+    found += [(each, "device") for each in root.devices]
     found += [(each, "read") for each in ("/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")]
     return [*found, (str(scratch), "write")]
 

@@ -135,6 +135,7 @@ def _confined(
         scratch_bytes=budget.scratch_bytes,
         scratch_inodes=policy.scratch_inodes,
         shm_bytes=budget.shm_bytes,
+        shared_memory=machine.group is not None,
     )
     plan = make_plan(machine, root, kernel_limits, profile, program, scratch=scratch, nice=policy.nice)
     if machine.drops_ids and not own_root:
@@ -155,6 +156,9 @@ def _confined(
             preload=preload,
             group=group,
             watch_bytes=budget.watch_bytes,
+            watch_cores=limits.cpu_cores,
+            # Elsewhere the kernel's own count of a user's tasks is of this plugin's alone.
+            watch_tasks=None if machine.namespaces == "user" else policy.tasks,
             let_exec=profile.may_exec == "once",
         ),
     )

@@ -13,10 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from host.errors import CallLateError, PluginError, PluginGoneError
 from host.process.child import Child, LaunchError
 from host.process.exits import Cause, ExitReport
 from host.registry.entry import PluginEntry
+from host.registry.settings import SettingsChange
 from host.registry.view import PluginView
 from host.rpc.client import Fault, PluginClient
 from host.sandbox.interpreter import Interpreter
@@ -55,7 +58,7 @@ class PluginKeeper:
         self._ending = False
         self._interpreter: Interpreter | None = None  # of an environment of its own
         entry.keeper = self
-        entry.limits = around.policy.grant(entry.manifest.limits)
+        self._grant()
 
     @property
     def state(self) -> PluginState:
@@ -66,6 +69,10 @@ class PluginKeeper:
 
     async def enable(self) -> None:
         """Starts it unless it runs, and waits until it is ready or has failed."""
+        await self._enable()
+        await self._around.settings.remember(self.entry.name, SettingsChange(enabled=True))
+
+    async def _enable(self) -> None:
         self.entry.settings.enabled = self._wanted = True
         self._history.forgive()
         if not self.state.is_under_way:
@@ -76,6 +83,10 @@ class PluginKeeper:
 
     async def disable(self) -> None:
         """Stops it, and waits until it has ended."""
+        await self._disable()
+        await self._around.settings.remember(self.entry.name, SettingsChange(enabled=False))
+
+    async def _disable(self) -> None:
         self.entry.settings.enabled = self._wanted = False
         self._afresh = True  # whatever is wanted next: nobody can ask the process that runs now any more
         self.entry.not_ready()
@@ -89,6 +100,23 @@ class PluginKeeper:
         self._afresh = True
         await self._nudge()
         await self._until(lambda: not self._afresh and self.state.is_settled)
+
+    async def configure(self, change: SettingsChange) -> None:
+        """See `host.registry.entry.Keeper`. A process that runs is replaced when it was told something else."""
+        entry = self.entry
+        told = (entry.config, entry.limits)
+        tried = msgspec.structs.replace(entry.settings)
+        tried.take(change)
+        tried.limits_over(entry.manifest.limits)  # raises before anything is changed
+        entry.settings.take(change)
+        self._grant()
+        if change.enabled is False:
+            await self._disable()
+        elif change.enabled is True:
+            await self._enable()
+        if told != (entry.config, entry.limits) and self.state.is_under_way:
+            await self.restart()
+        await self._around.settings.remember(entry.name, change)
 
     async def wait_settled(self) -> None:
         """Waits until it can be asked, has failed, or has been stopped."""
@@ -155,7 +183,8 @@ class PluginKeeper:
         try:
             async with self._around.spawns:
                 scratch = Path(tempfile.mkdtemp(prefix=f"{self.entry.name}-", dir=self._around.scratch))
-                sandbox, manifest = self._around.sandbox, self.entry.manifest
+                sandbox = self._around.sandbox
+                manifest = msgspec.structs.replace(self.entry.manifest, limits=self.entry.limits)
                 spec = await asyncio.to_thread(
                     sandbox.launch_spec, manifest, self.folder, scratch, self._interpreter
                 )
@@ -321,6 +350,10 @@ class PluginKeeper:
         detail = {"was": was.value, "now": now.value, "why": why}
         self._around.registry.events.publish("plugin:state", self.entry.name, at_ms, detail)
         await self._tell()
+
+    def _grant(self) -> None:
+        entry = self.entry
+        entry.limits = self._around.policy.grant(entry.settings.limits_over(entry.manifest.limits))
 
     async def _tell(self) -> None:
         """Wakes those who wait for a state."""

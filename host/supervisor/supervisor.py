@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
 import random
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ from host.sandbox.sandbox import Sandbox
 from host.supervisor.folder import FoundPlugin, RefusedFolder, scan
 from host.supervisor.keeper import PluginKeeper
 from host.supervisor.restart import RestartPolicy
+from host.supervisor.settings_store import FILE, SettingsStore
 from host.supervisor.surroundings import Surroundings
 from host.tasks import Background
 
@@ -88,7 +90,8 @@ class Supervisor:
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
         # The operator's word outlives a folder that changes, or goes and comes back.
-        self._settings = dict(self._config.settings)
+        self._settings = {name: copy.deepcopy(said) for name, said in self._config.settings.items()}
+        self._store = SettingsStore(scratch.parent / FILE)
         self._background = Background()
         self._environments = EnvironmentStore(
             scratch.parent / "environments", clock, self._config.environments
@@ -104,14 +107,17 @@ class Supervisor:
             scratch=scratch,
             spawns=asyncio.Semaphore(self._config.spawns),
             environments=self._environments,
+            settings=self._store,
         )
 
     async def start(self) -> None:
         """Starts what lies in the directory; returns without waiting for it to be ready.
 
         Raises:
-            ConfigError: The directory is missing or cannot be read.
+            ConfigError: The directory is missing or cannot be read, or what operators said earlier cannot.
         """
+        for name, change in self._store.load().items():
+            self._settings.setdefault(name, Settings()).take(change)
         found, refused = await asyncio.to_thread(scan, self.directory)
         self._note_refused(refused)
         for plugin in found:

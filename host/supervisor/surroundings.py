@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from host.clock import Clock
@@ -15,6 +15,7 @@ from host.sandbox.environments.store import EnvironmentStore
 from host.sandbox.policy import SandboxPolicy
 from host.sandbox.sandbox import Sandbox
 from host.supervisor.restart import RestartPolicy
+from host.supervisor.settings_store import SettingsStore
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Surroundings:
         chance: A number in [0, 1), for the jitter of restarts.
         scratch: Where private folders of plugins are made.
         spawns: Held while a process is started.
+        settings: Where operators' words are kept for later hosts.
     """
 
     registry: Registry
@@ -37,6 +39,7 @@ class Surroundings:
     scratch: Path
     spawns: asyncio.Semaphore
     environments: EnvironmentStore
+    settings: SettingsStore = field(default_factory=lambda: SettingsStore(None))
 
     @property
     def policy(self) -> SandboxPolicy:

@@ -1,4 +1,4 @@
-"""Turns a request and its answer into a point of history."""
+"""Turns a request and its answer into a point of history, without making anybody wait for it."""
 
 from __future__ import annotations
 
@@ -6,42 +6,43 @@ import contextlib
 from typing import Any
 
 from host.clock import Clock
-from host.workload.collector import WorkloadCollector
+from host.workload.history import History
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.problems.request import OptimizeRequest
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
 
 class Journal:
-    """What the engine writes to: every request with its result becomes a point."""
+    """What the engine writes to: every request with its result becomes a point.
 
-    def __init__(self, collector: WorkloadCollector, clock: Clock) -> None:
-        self._collector = collector
+    It is handed over and not waited for; when too many wait to be written, it is let go and counted.
+    """
+
+    def __init__(self, history: History, clock: Clock) -> None:
+        self._history = history
         self._clock = clock
 
     def size(self) -> int:
         """Points kept now."""
-        return len(self._collector)
+        return len(self._history)
 
     def record(self, request: OptimizeRequest, answer: Answer) -> None:
         """Keeps one finished request. Its duration is the time the decision took."""
-        self._collector.record(
-            [
-                WorkloadDataPoint(
-                    timestamp=self._clock.wall_ms(),
-                    request_type=request.type,
-                    resource_usage=_usage(request.data, answer),
-                    duration=float(answer.metrics.duration_ms),
-                    success=answer.success,
-                    metadata={
-                        "source": "request",
-                        "requestId": request.id,
-                        "score": answer.metrics.score,
-                        "decidedBy": answer.decided_by,
-                    },
-                    request_id=request.id,
-                )
-            ]
+        self._history.journal(
+            WorkloadDataPoint(
+                timestamp=self._clock.wall_ms(),
+                request_type=request.type,
+                resource_usage=_usage(request.data, answer),
+                duration=float(answer.metrics.duration_ms),
+                success=answer.success,
+                metadata={
+                    "source": "request",
+                    "requestId": request.id,
+                    "score": answer.metrics.score,
+                    "decidedBy": answer.decided_by,
+                },
+                request_id=request.id,
+            )
         )
 
 

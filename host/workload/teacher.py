@@ -17,9 +17,9 @@ import msgspec
 from host.clock import Clock
 from host.errors import PluginError
 from host.tasks import Background
-from host.workload.collector import Selection, WorkloadCollector
+from host.workload.history import History
 from plugin_sdk.contract.manifest import Limits
-from plugin_sdk.contract.messages import Capability, LearnParams, TrainParams, TrainReply
+from plugin_sdk.contract.messages import Capability, TrainReply
 
 log = logging.getLogger(__name__)
 
@@ -82,12 +82,12 @@ class Teacher:
 
     def __init__(
         self,
-        collector: WorkloadCollector,
+        history: History,
         ready: Callable[[], Sequence[Pupil]],
         clock: Clock,
         config: TeacherConfig | None = None,
     ) -> None:
-        self._collector = collector
+        self._history = history
         self._ready = ready
         self._clock = clock
         self._config = config or TeacherConfig()
@@ -109,10 +109,10 @@ class Teacher:
         Raises:
             PluginError: It failed, or took too long.
         """
-        seen = self._collector.recorded
-        points = self._collector.select(Selection(limit=self._config.snapshot))
+        seen = self._history.last_seq
+        points = await self._history.newest(self._config.snapshot)
         deadline = self._clock.now() + pupil.limits.train_timeout_s
-        raw = await pupil.call("train", msgspec.json.encode(TrainParams(points)), deadline=deadline)
+        raw = await pupil.call("train", b'{"points":[%s]}' % b",".join(points), deadline=deadline)
         try:
             reply = msgspec.json.decode(raw, type=TrainReply)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -146,7 +146,7 @@ class Teacher:
         if self._clock.now() < state.not_before:
             return False
         return (
-            "learn" in pupil.capabilities and state.learned < self._collector.recorded
+            "learn" in pupil.capabilities and state.learned < self._history.last_seq
         ) or self._training_due(pupil)
 
     def _training_due(self, pupil: Pupil) -> bool:
@@ -154,15 +154,15 @@ class Teacher:
         if how is None:
             return False
         last = self._state(pupil).trained
-        return self._collector.recorded >= max(how.min_points, last * (1 + self._config.growth), last + 1)
+        return self._history.last_seq >= max(how.min_points, last * (1 + self._config.growth), last + 1)
 
     async def _teach(self, pupil: Pupil) -> None:
         state = self._state(pupil)
         try:
-            if "learn" in pupil.capabilities and state.learned < self._collector.recorded:
+            if "learn" in pupil.capabilities and state.learned < self._history.last_seq:
                 await self._send_news(pupil, state)
             if self._training_due(pupil):
-                seen = self._collector.recorded
+                seen = self._history.last_seq
                 reply = await self.train_now(pupil)
                 state.trained = seen
                 if not reply.trained:
@@ -174,12 +174,12 @@ class Teacher:
             self._busy.discard(pupil.name)
 
     async def _send_news(self, pupil: Pupil, state: _Progress) -> None:
-        seen = self._collector.recorded
-        points = self._collector.since(state.learned)
         reset = state.learned == 0
-        for start in range(0, max(1, len(points)), self._config.batch):
-            params = LearnParams(points[start : start + self._config.batch], reset=reset and start == 0)
+        while reset or state.learned < self._history.last_seq:
+            news = await self._history.later(state.learned, self._config.batch)
+            params = b'{"points":[%s],"reset":%s}' % (b",".join(news.lines), b"true" if reset else b"false")
             deadline = self._clock.now() + pupil.limits.train_timeout_s
-            await pupil.call("learn", msgspec.json.encode(params), deadline=deadline)
+            await pupil.call("learn", params, deadline=deadline)
             # After each: when a later batch fails, those before it are not taught twice.
-            state.learned = seen - max(0, len(points) - start - self._config.batch)
+            state.learned = news.last_seq
+            reset = False

@@ -43,6 +43,7 @@ class Answer(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True):
         decided_by: `name@version`, `builtin:NAME`, or "ensemble" when several were combined; `None` without a result.
         degraded: Whether something was weaker than asked for (a plugin failed, was late or invalid, or could
             not be asked because it is down); `reasons` says what.
+        cached: Whether it was made for an equal request before, or for one that was in flight.
     """
 
     request_id: str
@@ -56,3 +57,4 @@ class Answer(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True):
     reasons: list[str] = []
     candidates: list[Candidate]
     objective: list[float] | None = None
+    cached: bool = False

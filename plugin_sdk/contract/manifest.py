@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -10,7 +9,9 @@ from typing import Any
 
 import msgspec
 
-from plugin_sdk.contract.decode import show
+from plugin_sdk.contract.decode import ProblemError, show
+from plugin_sdk.contract.limits import LIMIT_NAMES, read_limits
+from plugin_sdk.contract.limits import Limits as Limits
 from plugin_sdk.contract.problems.request import unknown_member
 from plugin_sdk.contract.workload import REQUEST_TYPES
 
@@ -20,25 +21,6 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 # Source: semver.org, "Is there a suggested regular expression", in our own words.
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?\Z")
 ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|KiB|MiB|GiB)?\Z")
-_SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)?\Z")
-_TIMES = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-
-
-class Limits(msgspec.Struct, frozen=True, rename="camel"):
-    """What a plugin asks for; the host's policy is the ceiling.
-
-    Memory and CPU count the plugin and all its children. Seconds, bytes, cores.
-    """
-
-    memory_bytes: int = 512 * 1024 * 1024
-    cpu_cores: float = 1.0
-    threads: int = 1
-    scratch_bytes: int = 64 * 1024 * 1024
-    start_timeout_s: float = 30.0
-    call_timeout_s: float = 5.0
-    train_timeout_s: float = 60.0
 
 
 class Manifest(msgspec.Struct, frozen=True, rename="camel"):
@@ -202,18 +184,11 @@ class _Reader:
 
     def _limits(self) -> Limits:
         given = self._table("limits")
-        known = ("memory", "cpu", "threads", "scratch", "start_timeout", "call_timeout", "train_timeout")
-        self._only("limits", given, known)
-        base = Limits()
-        return Limits(
-            memory_bytes=self._size("memory", given, base.memory_bytes),
-            cpu_cores=self._positive("cpu", given, base.cpu_cores),
-            threads=self._count("threads", given, base.threads),
-            scratch_bytes=self._size("scratch", given, base.scratch_bytes),
-            start_timeout_s=self._seconds("start_timeout", given, base.start_timeout_s),
-            call_timeout_s=self._seconds("call_timeout", given, base.call_timeout_s),
-            train_timeout_s=self._seconds("train_timeout", given, base.train_timeout_s),
-        )
+        self._only("limits", given, LIMIT_NAMES)
+        try:
+            return read_limits(given, Limits())
+        except ProblemError as error:
+            raise self._wrong(error.path, error.value, error.expected) from error
 
     def _wrong(self, key: str, value: object, expected: str, *, missing: bool = False) -> ManifestError:
         return ManifestError(self.file, self._line(key), key, value, expected, missing=missing)
@@ -273,39 +248,4 @@ class _Reader:
         if not good or (required and not value):
             raise self._wrong(key, value, "a list of texts" + (", at least one" if required else ""))
         assert isinstance(value, list)
-        return value
-
-    def _size(self, name: str, given: Mapping[str, Any], default: int) -> int:
-        value = given.get(name, default)
-        if isinstance(value, str) and (found := _SIZE.match(value)):
-            # A text of hundreds of digits is infinite as a float; the check below refuses the 0.
-            size = float(found.group(1)) * _SIZES[found.group(2) or "B"]
-            value = int(size) if math.isfinite(size) else 0
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**60:
-            raise self._wrong(
-                f"limits.{name}", given.get(name), 'a size such as "512MiB", or bytes as an integer'
-            )
-        return value
-
-    def _seconds(self, name: str, given: Mapping[str, Any], default: float) -> float:
-        value = given.get(name, default)
-        if isinstance(value, str) and (found := _TIME.match(value)):
-            value = float(found.group(1)) * _TIMES[found.group(2) or "s"]
-        good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 86_400
-        if not good:
-            raise self._wrong(
-                f"limits.{name}", given.get(name), 'a time such as "1s" or "300ms", at most a day'
-            )
-        return float(value)
-
-    def _positive(self, name: str, given: Mapping[str, Any], default: float) -> float:
-        value = given.get(name, default)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 4096:
-            raise self._wrong(f"limits.{name}", value, "a number of cores above 0, e.g. 1.0")
-        return float(value)
-
-    def _count(self, name: str, given: Mapping[str, Any], default: int) -> int:
-        value = given.get(name, default)
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4096:
-            raise self._wrong(f"limits.{name}", value, "an integer of 1 or more")
         return value

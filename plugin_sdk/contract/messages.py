@@ -79,7 +79,7 @@ class Capability(msgspec.Struct, rename="camel", omit_defaults=True):
     Fields:
         history: For `optimize`: it wants recent history sent to it (by `learn`).
         min_points: For `train`: the fewest points worth training on.
-        batch: The method's many-at-once form is understood too.
+        batch: For `predict`: it takes `inputs`, many at once, too.
     """
 
     history: bool = False
@@ -118,6 +118,31 @@ class Prediction(msgspec.Struct, rename="camel", omit_defaults=True):
     model_id: str | None = None
     metadata: dict[str, Any] | None = None
     quantiles: dict[str, float] | None = None
+
+
+class PredictManyParams(msgspec.Struct, rename="camel"):
+    """`predict` with many inputs at once, for a plugin that declares `batch`."""
+
+    inputs: list[Any]
+
+
+class PredictionEntry(msgspec.Struct, rename="camel", omit_defaults=True):
+    """What came of one of many inputs: a prediction, or `abstained`, or `failed` with the reason."""
+
+    prediction: Any = msgspec.UNSET
+    confidence: float | None = None
+    model_id: str | None = None
+    metadata: dict[str, Any] | None = None
+    quantiles: dict[str, float] | None = None
+    abstained: bool = False
+    reason: str | None = None
+    failed: str | None = None
+
+
+class ManyPredictions(msgspec.Struct, rename="camel"):
+    """The answer to `predict` with `inputs`: one entry an input, in their order."""
+
+    predictions: list[PredictionEntry]
 
 
 class ScoreParams(msgspec.Struct, rename="camel"):

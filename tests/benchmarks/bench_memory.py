@@ -9,7 +9,7 @@ import statistics
 from typing import Any
 
 from host.process.group import GroupLimits
-from host.process.watchdog import MemoryWatchdog
+from host.process.watchdog import Watchdog
 from host.sandbox.cgroup.budget import without_group
 from host.sandbox.cgroup.delegation import CgroupUnavailableError
 from host.sandbox.cgroup.manager import CgroupManager
@@ -85,7 +85,7 @@ def _by_watchdog() -> tuple[float, float]:
     limits = {"RLIMIT_DATA": share.data_bytes, "RLIMIT_AS": share.address_space_bytes}
     filters = build(SeccompProfile(shared_memory=False, listener=False), this_arch(), alarm=False)
     with Bomb("made_read_only", 4 * CAP // MIB, limits=limits, seccomp=filters) as bomb:
-        watch = MemoryWatchdog().watch(bomb.pid, share.watch_bytes)
+        watch = Watchdog().watch(bomb.pid, share.watch_bytes)
         outcome = bomb.burst()
         watch.close()
     if outcome.status is None or watch.killed_at_bytes is None:

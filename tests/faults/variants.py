@@ -120,7 +120,11 @@ def spec_for(
         plan=plan,
         preload=spec.confinement.preload,
         group=spec.confinement.group if variant == "cgroup" else None,
-        watch_bytes=spec.confinement.watch_bytes if variant == "watchdog" else None,
+        **(
+            {name: getattr(spec.confinement, name) for name in ("watch_bytes", "watch_cores", "watch_tasks")}
+            if variant == "watchdog"
+            else {}
+        ),
     )
     return _with_modules(replace(spec, confinement=confinement))
 

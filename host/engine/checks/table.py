@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from host.engine.checks import one_task, packing, prediction, queue, tuning
+from host.engine.checks import one_task, packing, placement, prediction, queue, tuning
 from host.engine.checks.verdict import Assessment, Objective, Verdict
 from host.solvers.stop import Stop
 from plugin_sdk.contract.problems import (
     OneTaskProblem,
     PackingProblem,
+    PlacementProblem,
     PredictionProblem,
     Problem,
     QueueProblem,
@@ -54,6 +55,11 @@ CHECKS: dict[type, Checks] = {
     ),
     OneTaskProblem: Checks(
         _at_once(one_task.verify, one_task.objective), one_task.bound, lambda problem: len(problem.nodes) // 8
+    ),
+    PlacementProblem: Checks(
+        _at_once(placement.verify, placement.objective),
+        placement.bound,
+        lambda problem: len(problem.pods) * len(problem.nodes) * len(problem.typical) // 10,
     ),
     QueueProblem: Checks(
         queue.assess, queue.bound, lambda problem: len(problem.jobs) + len(problem.running) // 8

@@ -29,6 +29,7 @@ _FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 _MAKE_NODE = 1 << 6 | 1 << 11  # character and block devices
 _READ = READ_FILE | READ_DIR
 _TCP = 0b11  # bind and connect
+_NO_LOG = 1  # since ABI 7 each refusal is a line in the machine's audit log, which a plugin could so flood
 _SCOPES = 0b11  # abstract sockets and signals stay inside
 
 KINDS = {
@@ -77,7 +78,7 @@ def restrict(abi: int, rules: "Iterable[tuple[str, str]]") -> None:
     try:
         for path, kind in rules:
             _allow(ruleset, path, KINDS[kind] & files)
-        syscall("landlock_restrict_self", ruleset, 0)
+        syscall("landlock_restrict_self", ruleset, _NO_LOG if abi >= 7 else 0)
     finally:
         os.close(ruleset)
 

@@ -72,6 +72,7 @@ def _confine() -> "Callable[[], None]":
     facts: dict[str, Any] = {}
     with _Step("session"):
         session.leave_parents_session()
+        session.be_first_to_go()
         session.reset_signals()
         os.umask(_UMASK)
     plan = json.loads(_hear())

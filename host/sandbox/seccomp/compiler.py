@@ -15,7 +15,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from host.sandbox.seccomp.rules import ABSENT, ALLOW, WORD, Answer, Check, Rule
+from host.sandbox.seccomp.rules import ABSENT, WORD, Answer, Check, Rule
 from host.sandbox.seccomp.syscalls import AUDIT_ARCH, X32_BIT, X86_64, numbers
 
 LOAD = 0x20  # BPF_LD | BPF_W | BPF_ABS
@@ -115,9 +115,9 @@ def _leaf(answer: Answer) -> list[Instruction]:
 
 def _rule(rule: Rule) -> list[Instruction]:
     """The cases in turn, each falling through to the next where a test fails."""
-    program = [Instruction(RETURN, 0, 0, rule.otherwise)]
+    program = _leaf(rule.otherwise)
     for case in reversed(rule.cases):  # from the back, since a jump counts what lies behind it
-        body = [Instruction(RETURN, 0, 0, ALLOW)]
+        body = [Instruction(RETURN, 0, 0, rule.then)]
         for test in reversed(case):
             body = _test(test, body)
         program = body + program

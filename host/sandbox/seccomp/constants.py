@@ -45,6 +45,8 @@ MAP_ANONYMOUS: Final = 0x20
 MAP_GROWSDOWN: Final = 0x0100
 MAP_HUGETLB: Final = 0x40000
 
+MFD_HUGETLB: Final = 0x0004
+
 # --- sockets
 AF_UNIX: Final = 1
 SOCK_STREAM: Final = 1
@@ -61,13 +63,17 @@ FCNTL_COMMANDS: Final = (
     3,  # F_GETFL
     4,  # F_SETFL
     5,  # F_GETLK
-    6,  # F_SETLK
-    7,  # F_SETLKW
     36,  # F_OFD_GETLK
-    37,  # F_OFD_SETLK
-    38,  # F_OFD_SETLKW
     1030,  # F_DUPFD_CLOEXEC
     1032,  # F_GETPIPE_SZ
+)
+LOCKS_OF_A_PROCESS: Final = (
+    6,  # F_SETLK
+    7,  # F_SETLKW
+)
+LOCKS_OF_AN_OPENING: Final = (
+    37,  # F_OFD_SETLK
+    38,  # F_OFD_SETLKW
 )
 
 IOCTL_COMMANDS: Final = (

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from host.sandbox.seccomp import constants as c
 from host.sandbox.seccomp.install import PID_MARK
-from host.sandbox.seccomp.rules import ABSENT, ALLOW, KILL, Answer, Check, Rule
+from host.sandbox.seccomp.rules import ABSENT, ALLOW, KILL, PRETEND, Answer, Check, Rule
 
 Exec = Literal["never", "once", "always"]
 
@@ -65,8 +65,8 @@ _ALARM: Final = """
 ALARM: Final = frozenset(_ALARM.split())
 
 _FILES: Final = """
-    read write pread64 pwrite64 readv writev preadv pwritev preadv2 pwritev2 lseek sendfile copy_file_range
-    open openat creat close close_range dup dup2 dup3 pipe pipe2 flock fsync fdatasync fallocate ftruncate
+    read write pread64 pwrite64 readv writev preadv pwritev lseek sendfile copy_file_range
+    open openat creat close close_range dup dup2 dup3 pipe pipe2 fsync fdatasync fallocate ftruncate
     fadvise64 readahead sync_file_range
     stat fstat lstat newfstatat statx statfs fstatfs access faccessat faccessat2 getdents getdents64
     getcwd chdir fchdir mkdir mkdirat rmdir rename renameat renameat2 link linkat unlink unlinkat symlink symlinkat
@@ -121,8 +121,10 @@ def main_answers(profile: SeccompProfile) -> dict[str, Answer]:
     if profile.own_files:
         answers |= _allowed(_FILE_METADATA)
     if profile.shared_memory:
-        answers["memfd_create"] = ALLOW
+        # The machine's reserve of huge pages is counted by no cap.
+        answers["memfd_create"] = Rule(((Check(1, (0,), mask=c.MFD_HUGETLB),),))
     answers |= _SHORT_LISTS
+    answers |= _locks(profile)
     answers |= {"clone": _clone(profile), "mmap": _mmap(profile), **_towards_others(profile)}
     return answers
 
@@ -163,6 +165,22 @@ def _mmap(profile: SeccompProfile) -> Rule:
     return Rule(((never, private), (never, a_file)))
 
 
+def _locks(profile: SeccompProfile) -> Mapping[str, Answer]:
+    """Locks on files reach further than the files do: one on a library that all read is seen by all who have it open.
+
+    And each is the kernel's memory, which nothing but a cgroup counts. A program without children needs none: a
+    process is never kept waiting by record locks of its own. So it is told that it has them, for SQLite's sake.
+
+    Of fcntl's other commands none are F_SETOWN and F_SETSIG (signals to others), F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ
+    (a pipe of 1 MB of the kernel's memory for each descriptor).
+    """
+    if profile.subprocess:
+        every = (*c.FCNTL_COMMANDS, *c.LOCKS_OF_A_PROCESS, *c.LOCKS_OF_AN_OPENING)
+        return {"flock": ALLOW, "fcntl": _one_of(1, *every)}
+    pretended = Rule(((Check(1, c.LOCKS_OF_A_PROCESS),),), then=PRETEND)
+    return {"flock": ABSENT, "fcntl": Rule(((Check(1, c.FCNTL_COMMANDS),),), otherwise=pretended)}
+
+
 def _towards_others(profile: SeccompProfile) -> Mapping[str, Answer]:
     if profile.own_pids:
         return _allowed("kill tkill tgkill sched_setaffinity")
@@ -189,15 +207,15 @@ _SHORT_LISTS: Final[Mapping[str, Answer]] = {
     ),
     "sendto": Rule(((Check(4, (0,), wide=True),),)),  # no address
     "getsockopt": _one_of(1, c.SOL_SOCKET),
-    # No F_SETOWN, F_SETSIG (signals to others), F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ (a pipe of 1 MB of kernel
-    # memory for each descriptor).
-    "fcntl": _one_of(1, *c.FCNTL_COMMANDS),
     "ioctl": _one_of(1, *c.IOCTL_COMMANDS),
     # No PR_SET_PDEATHSIG (it would outlive the host), PR_SET_DUMPABLE, PR_SET_MM, PR_SET_CHILD_SUBREAPER.
     "prctl": _one_of(0, *c.PRCTL_OPTIONS),
     "arch_prctl": _one_of(0, *c.ARCH_PRCTL_OPTIONS),
     "prlimit64": Rule(((Check(0, (0,)), Check(2, (0,), wide=True)),)),  # of itself, and only to read
     "setpriority": Rule(((Check(0, (c.PRIO_PROCESS,)), Check(1, (0,))),)),  # its own, and upwards only
+    # No RWF_NOWAIT, which tells which files others have lately read.
+    "preadv2": _one_of(5, 0),
+    "pwritev2": _one_of(5, 0),
     # No MADV_MERGEABLE, MADV_PAGEOUT, MADV_COLD: through pages shared with others they tell what others do.
     "madvise": _one_of(2, *c.MADVISE_ADVICE),
 }

@@ -26,6 +26,8 @@ def fail(number: int) -> int:
 
 
 REFUSE: Final = fail(errno.EPERM)
+# The call is not made, and whoever made it is told that it went well.
+PRETEND: Final = fail(0)
 # What a kernel without the call would say: libc then goes on with an older one.
 ABSENT: Final = fail(errno.ENOSYS)
 
@@ -50,10 +52,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Rule:
-    """Allowed when all checks of any one of *cases* hold, else *otherwise*; no cases at all is never."""
+    """*then* when all checks of any one of *cases* hold, else *otherwise*; no cases at all is never."""
 
     cases: tuple[tuple[Check, ...], ...]
-    otherwise: int = REFUSE
+    otherwise: int | Rule = REFUSE
+    then: int = ALLOW
 
 
 Answer = int | Rule

@@ -9,17 +9,21 @@ from __future__ import annotations
 from plugin_sdk.contract.decode import ProblemError
 from plugin_sdk.contract.problems.one_task import OneTaskProblem, parse_one_task
 from plugin_sdk.contract.problems.packing import PackingProblem, parse_packing
+from plugin_sdk.contract.problems.placement import PlacementProblem, parse_placement
 from plugin_sdk.contract.problems.prediction import PredictionProblem, parse_prediction
 from plugin_sdk.contract.problems.queue import QueueProblem, parse_queue
 from plugin_sdk.contract.problems.request import OptimizeRequest, parse_request
 from plugin_sdk.contract.problems.tuning import TuningProblem, parse_tuning
 
-Problem = PackingProblem | OneTaskProblem | QueueProblem | TuningProblem | PredictionProblem
+Problem = (
+    PackingProblem | OneTaskProblem | PlacementProblem | QueueProblem | TuningProblem | PredictionProblem
+)
 
 __all__ = [
     "OneTaskProblem",
     "OptimizeRequest",
     "PackingProblem",
+    "PlacementProblem",
     "PredictionProblem",
     "Problem",
     "ProblemError",
@@ -44,6 +48,10 @@ def parse_problem(request: OptimizeRequest) -> Problem:
         return parse_prediction(request.data, request.constraints)
     if "task" in request.data:
         return parse_one_task(request.data, request.constraints)
+    if "pods" in request.data:
+        return parse_placement(request.data, request.constraints)
     if "jobs" in request.data:
         return parse_queue(request.data, request.constraints)
-    raise ProblemError("data", request.data, "a task with nodes, or jobs with a cluster and now")
+    raise ProblemError(
+        "data", request.data, "a task with nodes, pods with nodes, or jobs with a cluster and now"
+    )

@@ -21,7 +21,7 @@ _X86_64 = {
     "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "seccomp": 317, "memfd_create": 319,
     "bpf": 321, "execveat": 322, "userfaultfd": 323, "inotify_init1": 294, "inotify_add_watch": 254,
     "mbind": 237, "chroot": 161, "sched_setaffinity": 203, "setdomainname": 171, "shmdt": 67,
-    "mq_unlink": 241, "semctl": 66,
+    "mq_unlink": 241, "semctl": 66, "madvise": 28, "preadv2": 327,
 }  # fmt: skip
 _GENERIC = {
     "mmap": 222, "mprotect": 226, "rt_sigprocmask": 135, "ioctl": 29, "mremap": 216, "shmget": 194,
@@ -36,7 +36,7 @@ _GENERIC = {
     "process_vm_writev": 271, "kcmp": 272, "seccomp": 277, "memfd_create": 279, "bpf": 280, "execveat": 281,
     "userfaultfd": 282, "inotify_init1": 26, "inotify_add_watch": 27, "mbind": 235, "chroot": 51,
     "sched_setaffinity": 122, "setdomainname": 162, "shmdt": 197,
-    "mq_unlink": 181, "semctl": 191,
+    "mq_unlink": 181, "semctl": 191, "madvise": 233, "preadv2": 286,
 }  # fmt: skip
 _EVERYWHERE = {
     "pidfd_send_signal": 424, "io_uring_setup": 425, "open_tree": 428, "move_mount": 429, "fsopen": 430,

@@ -274,3 +274,18 @@ def _writable_areas() -> "Iterator[tuple[int, int]]":
 def _is_token(data: bytes, scene: "Scene") -> str:
     unless(data == scene["token"].encode(), f"{data!r}")
     return "read the secret"
+
+
+@attack("disclosure.page-cache", stopped_by="seccomp", machine="RWF_NOWAIT")
+def page_cache(scene: "Scene") -> str:
+    """asks which files others have lately read: a read that must not wait fails where the disk would be asked"""
+    room = ctypes.create_string_buffer(64)
+    part = (ctypes.c_ulong * 2)(ctypes.addressof(room), 64)
+    file = os.open(os.__file__, os.O_RDONLY)
+    try:
+        count = call("preadv2", file, part, 1, 0, 0, 8)  # RWF_NOWAIT
+    except BlockingIOError:
+        return "it is not there"
+    finally:
+        os.close(file)
+    return f"{count} bytes are there"

@@ -20,7 +20,7 @@ from .calls import (
     libc,
     mapped,
 )
-from .registry import Held, attack
+from .registry import Held, attack, unless
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MIB = 2**20
 _STEP = 4 * MIB
 _SHM_HUGE = 64 * MIB
+_LOCK = "=hhxxxxqqixxxx"  # struct flock
+_F_OFD_GETLK = 36
 _kept: "list[object]" = []
 
 
@@ -198,3 +200,42 @@ def large_pipes(scene: "Scene") -> str:
 
     _, writing = os.pipe()
     return f"{fcntl.fcntl(writing, 1031, MIB)} bytes"
+
+
+@attack("memory.zero-device", stopped_if_root="cgroup", stopped_if_not="landlock mounts")
+def zero_device(scene: "Scene") -> str:
+    """maps /dev/zero, shared, and forgets the pages again: the memory stays, and is no longer its own"""
+    with Path("/dev/zero").open("r+b") as device:
+        for _ in range(0, scene["memory_bytes"], _STEP):
+            area = mmap.mmap(device.fileno(), _STEP)
+            start = ctypes.addressof(ctypes.c_char.from_buffer(area))
+            libc.memset(ctypes.c_void_p(start), 1, _STEP)
+            call("madvise", start, _STEP, mmap.MADV_DONTNEED)
+            _kept.append(area)
+    return f"{scene['memory_bytes'] // MIB} MiB"
+
+
+@attack("memory.record-locks", stopped_by="seccomp", command_may=True)
+def record_locks(scene: "Scene") -> str:
+    """locks every other byte of a file: each lock is some 200 bytes of the kernel's memory"""
+    import fcntl
+    import struct
+
+    files, each = 96, 48 * MIB // 216 // 96  # the kernel looks through all locks of a file to make another
+    for number in range(files):
+        file = (Path(scene["scratch"]) / f"locked{number}").open("w+b")
+        _kept.append(file)
+        for at in range(0, 2 * each, 2):
+            fcntl.fcntl(file, fcntl.F_SETLK, struct.pack(_LOCK, fcntl.F_WRLCK, 0, at, 1, 0))
+    # Only by asking for another opening (OFD) is it seen whether they are there.
+    asked = struct.pack(_LOCK, fcntl.F_WRLCK, 0, 0, 1, 0)
+    kind = struct.unpack_from("=h", fcntl.fcntl(file, _F_OFD_GETLK, asked))[0]
+    unless(kind != fcntl.F_UNLCK, "it was told so, but there are none")
+    return f"{files * each} locks"
+
+
+@attack("memory.huge-memfd", stopped_by="seccomp", machine="huge pages")
+def huge_memfd(scene: "Scene") -> str:
+    """makes a file of the machine's huge pages, which no cap counts"""
+    os.close(call("memfd_create", b"attack", 4))
+    return "made"

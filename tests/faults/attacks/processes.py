@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 from .calls import call
@@ -311,7 +312,7 @@ def fork_bomb(scene: "Scene") -> str:
     return f"{made} processes"
 
 
-@attack("processes.thread-bomb", stopped_if_root="cgroup")
+@attack("processes.thread-bomb", stopped_if_root="cgroup", stopped_if_not="watchdog")
 def thread_bomb(scene: "Scene") -> str:
     """starts more threads than it may have"""
     gate = threading.Event()
@@ -321,6 +322,7 @@ def thread_bomb(scene: "Scene") -> str:
         while made < scene["tasks"] + 64:
             threading.Thread(target=gate.wait, daemon=True).start()
             made += 1
+        time.sleep(0.5)  # threads that are gone at once are no bomb
     except RuntimeError as error:
         raise Held(f"{made} threads, then no more") from error
     finally:
@@ -346,3 +348,27 @@ def _child(pid: int) -> str:
         os._exit(0)
     os.waitpid(pid, 0)
     return f"process {pid}"
+
+
+@attack("processes.signal-by-lock", stopped_by="seccomp", command_may=True)
+def signal_by_lock(scene: "Scene") -> str:
+    """locks a file that other plugins have too, by which two of them can talk, and keep the host waiting"""
+    import fcntl
+
+    with Path(os.__file__).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return "locked"
+
+
+@attack("processes.signal-by-record-lock", stopped_by="seccomp", command_may=True)
+def signal_by_record_lock(scene: "Scene") -> str:
+    """the same by a record lock, for which reading is enough"""
+    import fcntl
+    import struct
+
+    with Path(os.__file__).open("rb") as file, Path(os.__file__).open("rb") as again:
+        fcntl.fcntl(file, 37, struct.pack("=hhxxxxqqixxxx", fcntl.F_RDLCK, 0, 0, 1, 0))
+        asked = struct.pack("=hhxxxxqqixxxx", fcntl.F_WRLCK, 0, 0, 1, 0)
+        kind = struct.unpack_from("=h", fcntl.fcntl(again, 36, asked))[0]
+    unless(kind != fcntl.F_UNLCK, "there is no lock")
+    return "locked"

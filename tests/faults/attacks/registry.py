@@ -39,7 +39,6 @@ class Attack:
         machine: What a machine or its user may lack to show it; then it is not shown there.
         alarm: The forbidden system call that ends it and is reported; `foreign` for one of another ABI.
         command_may: What a plugin with `command` is there to do.
-        only_with_group: Without a group nothing stops it, and the documentation says so.
     """
 
     def __init__(self, name: str, run: "Callable[[Scene], str]", **row: "Any") -> None:
@@ -55,7 +54,6 @@ class Attack:
         self.machine: str = row.pop("machine", "")
         self.alarm: str = row.pop("alarm", "")
         self.command_may: bool = row.pop("command_may", False)
-        self.only_with_group: bool = row.pop("only_with_group", False)
         if row:
             raise TypeError(f"{name}: unknown columns {sorted(row)}")
 

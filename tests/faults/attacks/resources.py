@@ -48,7 +48,7 @@ def core_dump(scene: "Scene") -> str:
     """asks for dumps of its memory, written by the kernel where the kernel likes"""
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     _limit(resource.RLIMIT_CORE, hard, hard)
-    unless(hard != 0, "of 0 bytes")
+    unless(hard not in (0, 1), f"of {hard} bytes")
     return f"of up to {hard} bytes"
 
 
@@ -59,7 +59,12 @@ def lower_limits(scene: "Scene") -> str:
     return "set"
 
 
-@attack("resources.processors", machine="two idle processors", only_with_group=True, stopped_if_root="cgroup")
+@attack(
+    "resources.processors",
+    machine="two idle processors",
+    stopped_if_root="cgroup",
+    stopped_if_not="watchdog",
+)
 def processors(scene: "Scene") -> str:
     """uses more of the processors than it was given"""
     # hashlib lets the interpreter's lock go, so threads run side by side.

@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 
 from host.errors import NoAnswerError, NotFoundError
-from host.gateway.api import Selection
+from host.gateway.api import Page, Selection, TrainingWish
 from host.gateway.config import GatewayConfig
 from host.gateway.envelope import EnvelopeLimits
 from host.gateway.http import listen, make_app
+from host.workload.store.lines import encode_lines
 from plugin_sdk.contract.answers import Answer, AnswerMetrics
 from plugin_sdk.contract.problems.request import OptimizeRequest
 from plugin_sdk.contract.workload import WorkloadDataPoint
@@ -97,7 +99,7 @@ class ScriptedHost:
         self.plugin(name)
         return ["one", "\x1b[31mtwo"][-limit:]
 
-    async def record(self, points: list[WorkloadDataPoint]) -> int:
+    async def record(self, points: list[WorkloadDataPoint], key: str | None = None) -> int:
         self.points += points
         return len(points)
 
@@ -112,11 +114,17 @@ class ScriptedHost:
             "byType": {"scheduling": part},
         }
 
-    async def workload_query(self, selection: Selection) -> list[WorkloadDataPoint]:
+    async def workload_query(self, selection: Selection) -> Page:
         self.selections.append(selection)
-        return self.points
+        seqs = list(range(1, len(self.points) + 1))
+        return Page([msgspec.Raw(line) for line in encode_lines(self.points)], seqs)
 
-    async def training_format(self, selection: Selection) -> dict[str, Any]:
+    async def workload_export(self, selection: Selection) -> AsyncIterator[list[bytes]]:
+        self.selections.append(selection)
+        for point in self.points:
+            yield encode_lines([point])
+
+    async def training_format(self, selection: Selection, wish: TrainingWish | None = None) -> dict[str, Any]:
         self.selections.append(selection)
         return {"features": [], "labels": [], "metadata": {"featureNames": [], "size": 0}}
 

@@ -14,7 +14,7 @@ import pytest
 
 from host.process.exits import Evidence
 from host.process.group import GroupLimits
-from host.process.watchdog import MemoryWatchdog
+from host.process.watchdog import Watchdog
 from host.sandbox.cgroup.budget import PASS, MemoryBudget, without_group
 from host.sandbox.cgroup.delegation import CgroupUnavailableError
 from host.sandbox.cgroup.manager import CgroupManager
@@ -193,7 +193,7 @@ def burst_without_group(
     limits = rlimits(share) if without != "limits" else {"RLIMIT_NOFILE": 4096}
     scratch_mib = share.scratch_bytes // MIB if without != "tmpfs" else 1024
     seccomp = filter_without_group() if without != "seccomp" else b""
-    watchdog = MemoryWatchdog()
+    watchdog = Watchdog()
     try:
         with Bomb(
             kind,

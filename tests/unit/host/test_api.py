@@ -9,6 +9,7 @@ from host.app import build
 from host.config import HostConfig
 from host.errors import NotFoundError
 from host.gateway.api import Selection
+from host.workload.store.lines import decode_line
 from plugin_sdk.contract.problems.request import parse_request
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
@@ -74,5 +75,6 @@ async def test_history_is_kept_as_it_was_recorded(running):
     points = [WorkloadDataPoint(float(n), "resource", {"cpu": 1.0}, 5.0, n % 2 == 0) for n in range(10)]
     async with running() as up:
         assert await up.host.record(points) == 10
-        assert await up.host.workload_query(Selection(limit=3)) == points[-3:]
+        page = await up.host.workload_query(Selection(limit=3))
+        assert [decode_line(line) for line in page.points] == points[-3:]
         assert (await up.host.training_format(Selection()))["metadata"]["size"] == 10

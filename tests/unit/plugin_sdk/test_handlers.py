@@ -225,3 +225,73 @@ def test_a_call_past_its_deadline_is_not_run() -> None:
 def test_a_host_of_another_protocol_is_refused() -> None:
     with pytest.raises(UnsupportedVersionError, match="speaks protocol 2 to 3, this SDK 1 to 1"):
         handlers(Mean, ProtocolRange(2, 3))
+
+
+class Root:
+    def predict(self, input):
+        if input == "unknown":
+            return None
+        return input**0.5
+
+
+def test_many_inputs_at_once_have_an_entry_each_and_one_that_fails_costs_itself_alone(capfd) -> None:
+    served = handlers(Root)
+    assert served.initialized().capabilities["predict"].batch
+    said = ask(served, "predict", inputs=[4, "unknown", "x", 9])["predictions"]
+    assert said == [
+        {"prediction": 2.0, "modelId": "mine"},
+        {"abstained": True},
+        {"failed": "TypeError"},
+        {"prediction": 3.0, "modelId": "mine"},
+    ]
+    assert "predict failed for input 2 of 4" in capfd.readouterr().err
+    assert ask(served, "predict", inputs=[]) == {"predictions": []}
+
+
+def test_a_prediction_that_is_no_json_fails_alone() -> None:
+    class Odd:
+        def predict(self, input):
+            return float("nan") if input else {"x": float("inf")}
+
+    said = ask(handlers(Odd), "predict", inputs=[0, 1])["predictions"]
+    assert all("not finite" in each["failed"] for each in said)
+
+
+def test_an_authors_own_predict_many_is_used() -> None:
+    class Both(Root):
+        def predict_many(self, inputs):
+            return [-each for each in inputs]
+
+    assert [each["prediction"] for each in ask(handlers(Both), "predict", inputs=[1, 2])["predictions"]] == [
+        -1,
+        -2,
+    ]
+
+    class Short(Root):
+        def predict_many(self, inputs):
+            return [1]
+
+    with pytest.raises(BadResultError, match="1 predictions for 2 inputs"):
+        ask(handlers(Short), "predict", inputs=[1, 2])
+
+
+def test_inputs_whose_deadline_passes_meanwhile_are_not_tried() -> None:
+    class Slow:
+        def predict(self, input):
+            time.sleep(0.002)
+            return input
+
+    said = ask(handlers(Slow), "predict", inputs=list(range(400)), _meta={"deadlineMs": 100})["predictions"]
+    assert len(said) == 400
+    assert said[0]["prediction"] == 0
+    assert said[-1] == {"failed": "the deadline passed before its turn"}
+
+
+def test_many_inputs_to_a_model_that_was_not_trained_are_declined() -> None:
+    said = ask(handlers(Mean("m")), "predict", inputs=[1, 2])["predictions"]
+    assert [each["abstained"] for each in said] == [True, True]
+
+
+def test_predict_with_neither_input_nor_inputs_is_refused() -> None:
+    with pytest.raises(ParamsError, match="give input, or inputs"):
+        ask(handlers(Root), "predict")

@@ -42,7 +42,7 @@ class OnlyRequest:
 def test_capabilities_are_declared_by_the_methods_there_are() -> None:
     assert bind(Everything()).capabilities() == {
         "describe": Capability(),
-        "predict": Capability(),
+        "predict": Capability(batch=True),
         "score": Capability(),
         "optimize": Capability(history=True),
         "train": Capability(min_points=10),

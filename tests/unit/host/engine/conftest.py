@@ -11,7 +11,7 @@ import pytest
 
 from host.clock import SystemClock
 from host.engine.engine import Engine, EngineConfig
-from host.errors import CallLateError
+from host.errors import CallLateError, NotFoundError
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.messages import Capability
 from plugin_sdk.contract.problems import OptimizeRequest
@@ -25,6 +25,7 @@ class ScriptedPlugin:
         self.by = f"{name}@1.0.0"
         self.priority = priority
         self.capabilities: Mapping[str, Capability] = {method: Capability() for method in says}
+        self.state: Any = 0
         self._says = says
         self.calls: list[tuple[str, Any]] = []
         self.cancelled = 0
@@ -62,6 +63,12 @@ class ListedPlugins:
 
     def askable(self, request_type: str) -> Sequence[ScriptedPlugin]:
         return self._plugins
+
+    def named(self, name: str) -> ScriptedPlugin:
+        found = next((each for each in self._plugins if each.name == name), None)
+        if found is None:
+            raise NotFoundError(f"there is no plugin named {name!r}")
+        return found
 
     def absent(self, request_type: str) -> Sequence[str]:
         return self.down

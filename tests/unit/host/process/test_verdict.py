@@ -25,6 +25,12 @@ def verdict(code=None, name=None, cpu_s=0.0, **evidence):
         # Memory.
         ({"name": "SIGKILL", "oom_kills": 1}, "memory", "certain", "the kernel killed it for memory"),
         ({"name": "SIGKILL", "killed_at_bytes": CAP}, "memory", "certain", "the host killed it for memory"),
+        (
+            {"name": "SIGKILL", "killed_at_tasks": 70, "tasks_cap": 64},
+            "tasks",
+            "certain",
+            "it had 70 threads, its cap is 64",
+        ),
         ({"code": 1, "oom_kills": 2}, "memory", "probable", "code 1 after the kernel had killed 2 processes"),
         (
             {"name": "SIGABRT", "oom_kills": 1},

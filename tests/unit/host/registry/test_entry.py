@@ -59,3 +59,18 @@ async def test_its_own_time_limit_cuts_a_question_short_but_not_a_training():
     assert caller.given["train"] > 50
     await one.call("predict", b"{}", deadline=now + 0.5)
     assert caller.given["predict"] <= 0.5
+
+
+async def test_the_state_of_a_plugin_changes_with_its_process_its_settings_and_its_lessons():
+    seen = set()
+    for _ in range(2):  # the second stands for a changed folder of the same name and version
+        entry = make()
+        entry.now_ready(Caller(), {}, None)
+        seen.add(entry.state)
+        await entry.call("learn", b"{}", deadline=1e9)
+        seen.add(entry.state)
+        entry.settings = Settings(config={"trees": 5})
+        seen.add(entry.state)
+        await entry.call("predict", b"{}", deadline=1e9)
+        seen.add(entry.state)  # nothing new
+    assert len(seen) == 6

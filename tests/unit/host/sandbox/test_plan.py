@@ -62,7 +62,7 @@ def test_tasks_are_limited_only_where_they_are_counted_for_the_plugin_alone():
     assert plan_for(AS_USER)["limits"]["RLIMIT_NPROC"] == 16
     assert "RLIMIT_NPROC" not in plan_for(BARE)["limits"]
     assert "RLIMIT_AS" not in plan_for(AS_USER)["limits"]
-    assert plan_for(AS_USER)["limits"]["RLIMIT_CORE"] == 0
+    assert plan_for(AS_USER)["limits"]["RLIMIT_CORE"] == 1
 
 
 def test_filters_are_whole_programs_and_the_alarm_is_there_only_with_a_listener():

@@ -54,7 +54,7 @@ def test_limits_are_those_granted_never_those_asked_for():
     spec = by_process(manifest(limits=asked))
     limits = spec.limits
     assert (limits.data_bytes, limits.address_space_bytes) == (1000, 1500)
-    assert (limits.open_files, limits.file_bytes, limits.core_bytes) == (7, 20, 0)
+    assert (limits.open_files, limits.file_bytes, limits.core_bytes) == (7, 20, 1)
     assert spec.memory_cap_bytes == 1000
 
 

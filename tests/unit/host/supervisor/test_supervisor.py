@@ -11,6 +11,7 @@ import pytest
 
 from host.process import child as child_module
 from host.registry.entry import Settings
+from host.registry.settings import SettingsChange
 from host.supervisor import keeper as keeper_module
 from host.supervisor import supervisor as supervisor_module
 
@@ -150,3 +151,18 @@ async def test_a_refused_folder_is_told_once_and_forgotten_when_it_is_gone(super
         shutil.rmtree(folder)
         await supervisor.rescan()
         assert supervisor.refused == []
+
+
+async def test_what_an_operator_says_holds_in_the_next_host(supervise, plugin):
+    plugin("a")
+    plugin("b")
+    async with supervise(settings={"a": Settings(priority=1, config={"x": 1})}) as supervisor:
+        await supervisor.start()
+        await supervisor.registry.get("b").keeper.disable()
+        await supervisor.registry.get("a").keeper.configure(SettingsChange(config={"y": 2}))
+    async with supervise(settings={"a": Settings(priority=1, config={"x": 1})}) as supervisor:
+        await supervisor.start()
+        await supervisor.wait_settled(20)
+        assert supervisor.registry.get("b").keeper.view().state == "stopped"
+        assert supervisor.registry.get("a").config == {"x": 1, "y": 2}
+        assert supervisor.registry.get("a").priority == 1

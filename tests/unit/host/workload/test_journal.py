@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from host.clock import SystemClock
-from host.workload.collector import WorkloadCollector
 from host.workload.journal import Journal
+from host.workload.selection import Selection
+from host.workload.store.lines import decode_line
 from plugin_sdk.contract.answers import Answer, AnswerMetrics
 from plugin_sdk.contract.problems.request import OptimizeRequest
 
 
-def recorded(data, *, score=0.5, success=True):
-    collector = WorkloadCollector()
-    journal = Journal(collector, SystemClock())
+async def recorded(histories, data, *, score=0.5, success=True):
+    history = await histories()
+    await history.clear()
+    journal = Journal(history, SystemClock())
     answer = Answer(
         request_id="r",
         success=success,
@@ -22,12 +24,14 @@ def recorded(data, *, score=0.5, success=True):
         candidates=[],
     )
     journal.record(OptimizeRequest("r", "resource", data), answer)
+    (line,) = (await history.query(Selection())).points
     assert journal.size() == 1
-    return collector.select()[0]
+    await history.aclose()
+    return decode_line(line)
 
 
-def test_a_request_becomes_a_point_with_what_was_asked_and_how_it_ended():
-    point = recorded({"nodeCapacity": {"cpu": 4, "memory": 16.5}})
+async def test_a_request_becomes_a_point_with_what_was_asked_and_how_it_ended(histories):
+    point = await recorded(histories, {"nodeCapacity": {"cpu": 4, "memory": 16.5}})
     assert point.resource_usage == {"cpu": 4.0, "memory": 16.5, "score": 0.5}
     assert (point.request_type, point.duration, point.success, point.request_id) == (
         "resource",
@@ -38,15 +42,18 @@ def test_a_request_becomes_a_point_with_what_was_asked_and_how_it_ended():
     assert point.metadata["decidedBy"] == "builtin:x"
 
 
-def test_what_is_no_amount_is_left_out_and_no_score_is_no_usage():
-    point = recorded({"nodeCapacity": {"cpu": True, "gpu": "A100", "memory": None}}, score=0.0, success=False)
+async def test_what_is_no_amount_is_left_out_and_no_score_is_no_usage(histories):
+    point = await recorded(
+        histories, {"nodeCapacity": {"cpu": True, "gpu": "A100", "memory": None}}, score=0.0, success=False
+    )
     assert point.resource_usage == {}
     assert not point.success
-    assert recorded({"nodeCapacity": [1]}).resource_usage == {"score": 0.5}
+    assert (await recorded(histories, {"nodeCapacity": [1]})).resource_usage == {"score": 0.5}
 
 
-def test_an_amount_larger_than_any_float_is_left_out():
-    assert recorded({"nodeCapacity": {"cpu": 10**400, "memory": 1}}).resource_usage == {
+async def test_an_amount_larger_than_any_float_is_left_out(histories):
+    point = await recorded(histories, {"nodeCapacity": {"cpu": 10**400, "memory": 1}})
+    assert point.resource_usage == {
         "memory": 1.0,
         "score": 0.5,
     }

@@ -10,7 +10,6 @@ import pytest
 
 from host.clock import SystemClock
 from host.errors import PluginError, PluginGoneError
-from host.workload.collector import WorkloadCollector
 from host.workload.teacher import Teacher, TeacherConfig
 from plugin_sdk.contract.manifest import Limits
 from plugin_sdk.contract.messages import Capability, LearnParams, TrainParams
@@ -61,20 +60,20 @@ class Pupil:
 class School:
     """A teacher over pupils that come and go."""
 
-    def __init__(self):
-        self.collector = WorkloadCollector(1000)
+    def __init__(self, history):
+        self.history = history
         self.pupils = []
-        self.teacher = Teacher(self.collector, lambda: list(self.pupils), SystemClock(), QUICK)
+        self.teacher = Teacher(self.history, lambda: list(self.pupils), SystemClock(), QUICK)
         self.count = 0
 
-    def record(self, n):
-        self.collector.record([point(self.count + each) for each in range(n)])
+    async def record(self, n):
+        await self.history.record([point(self.count + each) for each in range(n)])
         self.count += n
 
 
 @pytest.fixture
-async def school():
-    made = School()
+async def school(histories):
+    made = School(await histories(points=1000, commit_ms=1.0))
     made.teacher.start()
     yield made
     async with asyncio.timeout(5):
@@ -84,9 +83,9 @@ async def school():
 async def test_news_comes_in_batches_each_point_once_and_in_order(school, eventually):
     pupil = Pupil(learn=True)
     school.pupils.append(pupil)
-    school.record(25)
+    await school.record(25)
     await eventually(lambda: len(pupil.learned) == 25)
-    school.record(3)
+    await school.record(3)
     await eventually(lambda: len(pupil.learned) == 28)
     assert pupil.learned == list(range(28))
     assert pupil.resets == 1
@@ -97,12 +96,12 @@ async def test_training_waits_for_enough_points_and_then_for_growth(school, even
     watcher = Pupil("watcher", learn=True)
     school.pupils += [early, late, watcher]
     for grown, trained in [(9, []), (10, [10]), (14, [10]), (15, [10, 15]), (22, [10, 15])]:
-        school.record(grown - school.count)
+        await school.record(grown - school.count)
         await eventually(lambda n=grown: len(watcher.learned) == n)
         await eventually(lambda t=trained: len(early.trainings) >= len(t))
         assert early.trainings == trained
         assert late.trainings == []
-    school.record(78)
+    await school.record(78)
     await eventually(lambda: late.trainings == [50] and early.trainings[-1] == 50)
     assert early.trained_points == late.trained_points == 100
 
@@ -110,7 +109,7 @@ async def test_training_waits_for_enough_points_and_then_for_growth(school, even
 async def test_a_new_process_starts_from_what_is_known(school, eventually):
     pupil = Pupil(learn=True, train=10)
     school.pupils.append(pupil)
-    school.record(20)
+    await school.record(20)
     await eventually(lambda: len(pupil.learned) == 20 and pupil.trainings == [20])
     pupil.epoch = 2
     await eventually(lambda: pupil.resets == 2 and len(pupil.learned) == 20 and pupil.trainings == [20, 20])
@@ -119,7 +118,7 @@ async def test_a_new_process_starts_from_what_is_known(school, eventually):
 async def test_a_new_plugin_of_the_same_name_starts_from_what_is_known(school, eventually):
     old, new = Pupil(learn=True, train=10), Pupil(learn=True, train=10)
     school.pupils.append(old)
-    school.record(20)
+    await school.record(20)
     await eventually(lambda: old.trainings == [20])
     school.pupils[:] = [new]
     await eventually(lambda: new.trainings == [20] and len(new.learned) == 20)
@@ -130,7 +129,7 @@ async def test_a_slow_plugin_is_slow_alone_and_is_taught_the_rest_later(school, 
     slow.gate.clear()
     school.pupils += [slow, quick]
     for _ in range(4):
-        school.record(5)
+        await school.record(5)
         await eventually(lambda: len(quick.learned) == school.count)
     assert slow.learned == []
     slow.gate.set()
@@ -139,7 +138,7 @@ async def test_a_slow_plugin_is_slow_alone_and_is_taught_the_rest_later(school, 
 
 async def test_a_batch_that_fails_does_not_have_those_before_it_taught_again(school, eventually):
     pupil = Pupil(learn=True)
-    school.record(35)
+    await school.record(35)
     pupil.fails_after = 2
     school.pupils.append(pupil)
     await eventually(lambda: len(pupil.learned) == 35)
@@ -152,7 +151,7 @@ async def test_a_failure_is_logged_and_tried_again(school, eventually, caplog):
     pupil.failing = PluginGoneError("a", "it died")
     with caplog.at_level(logging.WARNING):
         school.pupils.append(pupil)
-        school.record(5)
+        await school.record(5)
         await eventually(lambda: any(r.message == "plugin.teaching_failed" for r in caplog.records))
     pupil.failing = None
     await eventually(lambda: pupil.trainings == [5])
@@ -160,7 +159,7 @@ async def test_a_failure_is_logged_and_tried_again(school, eventually, caplog):
 
 async def test_training_by_hand_says_what_came_of_it_and_rubbish_is_an_error(school):
     pupil = Pupil(train=5)
-    school.record(3)
+    await school.record(3)
     assert (await school.teacher.train_now(pupil)).trained
     assert pupil.trained_points == 3
 

@@ -85,9 +85,9 @@ def by_hand(answer: Answer, arguments: Sequence[int]) -> int:
     """What a rule means, in Python."""
     if isinstance(answer, int):
         return answer
-    return (
-        _ALLOW if any(all(_holds(t, arguments) for t in case) for case in answer.cases) else answer.otherwise
-    )
+    if any(all(_holds(t, arguments) for t in case) for case in answer.cases):
+        return answer.then
+    return by_hand(answer.otherwise, arguments)
 
 
 def _holds(test: Check, arguments: Sequence[int]) -> bool:
@@ -95,6 +95,3 @@ def _holds(test: Check, arguments: Sequence[int]) -> bool:
     if test.wide:
         return value in test.values
     return (value & 0xFFFFFFFF & test.mask) in test.values
-
-
-_ALLOW = 0x7FFF0000

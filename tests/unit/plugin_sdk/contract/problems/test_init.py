@@ -46,7 +46,7 @@ def test_each_type_of_request_has_its_problem(kind, data, problem):
 
 
 def test_a_scheduling_request_of_no_known_shape_says_what_there_is():
-    with pytest.raises(ProblemError, match="a task with nodes, or jobs with a cluster and now"):
+    with pytest.raises(ProblemError, match="a task with nodes, pods with nodes, or jobs"):
         parse_problem(parse_request({"id": "1", "type": "scheduling", "data": {}}))
 
 

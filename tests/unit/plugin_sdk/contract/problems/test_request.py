@@ -66,7 +66,7 @@ def test_a_request_that_is_no_object_or_lacks_a_member_is_refused() -> None:
 
 
 def test_scheduling_without_a_task_or_jobs_says_what_it_could_be() -> None:
-    with pytest.raises(ProblemError, match="a task with nodes, or jobs with a cluster"):
+    with pytest.raises(ProblemError, match="a task with nodes, pods with nodes, or jobs"):
         parse_problem(parse_request({"id": "r", "type": "scheduling", "data": {}}))
 
 

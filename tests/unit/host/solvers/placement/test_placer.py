@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from host.solvers.placement.nodes import Node, NodeColumns
+from host.solvers.placement.placer import NO_ROOM, Placer
+from host.solvers.placement.policies import POLICIES
+from host.solvers.placement.shapes import Shape, typical_of
+
+Cluster = tuple[NodeColumns, list[Shape]]
+
+
+@pytest.mark.parametrize("name", sorted(set(POLICIES) - {"random"}))
+def test_what_is_remembered_is_what_ranking_afresh_would_say(cluster: Cluster, name: str) -> None:
+    nodes, shapes = cluster
+    policy = POLICIES[name](typical_of(shapes), 0)
+    placer = Placer(nodes, shapes, policy)
+    chance = random.Random(1)
+    for _ in range(60):
+        shape = chance.randrange(len(shapes))
+        fresh = np.full(len(nodes), NO_ROOM)
+        rows = np.flatnonzero(nodes.fits(shapes[shape], np.arange(len(nodes))))
+        if rows.size:
+            fresh[rows] = policy.rank(nodes, shapes[shape], rows)[0]
+        assert placer.scores(shape).tolist() == fresh.tolist()
+        spot = placer.place(shape)
+        assert (spot is None) == (not rows.size)
+        if spot is not None:
+            assert spot.row == fresh.argmax()
+
+
+@pytest.mark.parametrize("name", sorted(POLICIES))
+def test_no_node_is_ever_given_more_than_it_has(cluster: Cluster, name: str) -> None:
+    nodes, shapes = cluster
+    placer = Placer(nodes, shapes, POLICIES[name](typical_of(shapes), 3))
+    chance = random.Random(2)
+    for _ in range(200):
+        shape = chance.randrange(len(shapes))
+        spot = placer.place(shape)
+        if spot is not None:
+            assert len(set(spot.gpus)) == len(spot.gpus) == shapes[shape].gpus
+    assert min(nodes.cpu_left.min(), nodes.memory_left.min(), nodes.gpu_left.min()) >= 0
+
+
+def test_a_random_choice_repeats_with_its_seed() -> None:
+    def run(seed: int) -> list[int]:
+        nodes = NodeColumns(Node(f"n{i}", 9000, 9, (1000,)) for i in range(50))
+        placer = Placer(nodes, [Shape(100, 0, 1, 100)], POLICIES["random"]([], seed))
+        spots = [placer.place(0) for _ in range(20)]
+        return [spot.row for spot in spots if spot is not None]
+
+    assert run(1) == run(1) != run(2)
+
+
+def test_on_no_nodes_nothing_fits() -> None:
+    assert Placer(NodeColumns([]), [Shape(1)], POLICIES["best-fit"]([], 0)).choose(0) is None
