@@ -32,7 +32,7 @@ from host.sandbox.opening import OpenSandbox, open_sandbox
 from host.sandbox.policy import SandboxPolicy
 from host.sandbox.sandbox import RefusedError, Sandbox
 from plugin_sdk.contract.manifest import Manifest
-from plugin_sdk.testing.channel import EndedError, PipeChannel
+from plugin_sdk.testing.channel import EndedError, PipeChannel, resident_bytes
 
 __all__ = ["EndedError", "RefusedError", "SandboxedChannel", "Workbench"]
 
@@ -85,6 +85,10 @@ class SandboxedChannel(PipeChannel):
         self._bench.on_loop(_end(self._child))
         self.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def held_bytes(self) -> int | None:
+        """See `Channel`."""
+        return resident_bytes(self.pid())
 
     def log(self) -> list[str]:
         """See `Channel`."""

@@ -71,6 +71,10 @@ class RecordingChannel:
         """See `Channel`."""
         return self._inner.pid()
 
+    def held_bytes(self) -> int | None:
+        """See `Channel`."""
+        return self._inner.held_bytes()
+
     def log(self) -> list[str]:
         """See `Channel`."""
         return self._inner.log()

@@ -56,6 +56,9 @@ class Channel(Protocol):
     def pid(self) -> int | None:
         """Its process, where it has one of its own."""
 
+    def held_bytes(self) -> int | None:
+        """What it holds in memory now; `None` where that cannot be seen."""
+
     def log(self) -> list[str]:
         """The last lines of its log."""
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import time
+import tracemalloc
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -48,6 +48,7 @@ class InProcessChannel:
         self._connection = Connection(Role.PLUGIN)
         self._handlers: Handlers | None = None
         self._lines: deque[bytes] = deque()
+        self._tracing = False
 
     @property
     def target(self) -> Any:
@@ -78,10 +79,20 @@ class InProcessChannel:
     def kill(self) -> None:
         """See `Channel`."""
         self._handlers = None
+        if self._tracing:
+            self._tracing = False
+            tracemalloc.stop()
 
     def pid(self) -> int | None:
-        """See `Channel`. This process's: what the plugin keeps shows in it."""
-        return os.getpid()
+        """See `Channel`."""
+        return None
+
+    def held_bytes(self) -> int | None:
+        """See `Channel`. What Python's objects take that were made since this was first asked."""
+        if not tracemalloc.is_tracing():
+            tracemalloc.start()
+            self._tracing = True
+        return tracemalloc.get_traced_memory()[0]
 
     def log(self) -> list[str]:
         """See `Channel`."""

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from plugin_sdk.contract.manifest import MANIFEST_NAME, Manifest, parse_manifest
-from plugin_sdk.testing.channel import PipeChannel
+from plugin_sdk.testing.channel import PipeChannel, resident_bytes
 
 _LOG_LINES = 20
 
@@ -76,6 +76,10 @@ class ProcessChannel(PipeChannel):
             self._process.wait()
         self.close()
         self._log.close()
+
+    def held_bytes(self) -> int | None:
+        """See `Channel`."""
+        return resident_bytes(self.pid())
 
     def log(self) -> list[str]:
         """See `Channel`."""

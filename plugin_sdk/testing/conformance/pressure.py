@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from plugin_sdk.testing.channel import resident_bytes, thread_count
+from plugin_sdk.testing.channel import thread_count
 from plugin_sdk.testing.conformance.kit import Kit, silent
 from plugin_sdk.testing.conformance.lives import teach
 from plugin_sdk.testing.conformance.report import Fault, SkipError
@@ -102,8 +102,7 @@ def memory(kit: Kit) -> str:
     until = time.monotonic() + kit.seconds
     with kit.ready() as session:
         teach(kit, session)
-        pid = session.channel.pid()
-        if resident_bytes(pid) is None:
+        if session.channel.held_bytes() is None:
             raise SkipError("the memory of a process cannot be seen on this machine")
         held: list[int] = []
         made = 0
@@ -111,7 +110,7 @@ def memory(kit: Kit) -> str:
         for step in range(steps):
             share = max(kit.calls // steps, 1)
             made += _many(session, list(islice(cycle(calls), made, made + share)), until)
-            held.append(resident_bytes(pid) or 0)
+            held.append(session.channel.held_bytes() or 0)
             if time.monotonic() > until and step >= steps // 2:
                 break
         warm = held[max(int(len(held) * WARM_UP) - 1, 0)]
@@ -177,7 +176,7 @@ def limits(kit: Kit) -> str:
             if took_s > slowest:
                 slowest, slow = took_s, f"{method} ({sample.what})"
         pid = session.channel.pid()
-        held, threads = resident_bytes(pid), thread_count(pid)
+        held, threads = session.channel.held_bytes(), thread_count(pid)
         # What the memory cap counts is the private part; shared libraries are below a tenth of a gibibyte.
         if held is not None and held > limit.memory_bytes:
             raise Fault(
