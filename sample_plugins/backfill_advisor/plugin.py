@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from plugin_sdk import Abstained, PredictionResult, WorkloadDataPoint
+from plugin_sdk import Abstained, WorkloadDataPoint
 
 FLOOR_MS = 10_000.0  # a bounded slowdown counts shorter jobs as this long
 MEMORY = 0.7  # of what was known of a kind, when one more of its jobs ends
@@ -35,13 +35,15 @@ class BackfillAdvisor:
 
     def __init__(
         self,
-        patience_ms: float = 86_400_000.0,
-        size_weight: float = 0.25,
+        patience_ms: float = 64_800_000.0,
+        size_weight: float = 0.5,
         pseudo_jobs: float = 1.0,
+        curiosity: float = 2.0,
     ) -> None:
         self.patience_ms = patience_ms
         self.size_weight = size_weight
         self.pseudo_jobs = pseudo_jobs
+        self.curiosity = curiosity
         self.forget()
 
     def forget(self) -> None:
@@ -116,20 +118,9 @@ class BackfillAdvisor:
             score = rate + (now - job["submit"]) / self.patience_ms
             if first and alike[key] > 1:
                 kind = self.kinds.get((str(key[0]), int(key[1]), float(key[2])))
-                score += math.log(alike[key]) / (1 + 0.25 * (kind.count if kind else 0))
+                score += self.curiosity * math.log(alike[key]) / (1 + 0.25 * (kind.count if kind else 0))
             scores.append(score)
         return scores
-
-    def predict(self, input_data: dict[str, Any]) -> PredictionResult | Abstained:
-        """The run time of a job in ms, from what has ended so far."""
-        if not has_request(input_data) or not self.all.count:
-            return Abstained(reason="it predicts jobs with procs and requestedTime, once one has ended")
-        log_ms, _ = self.known(input_data)
-        run_ms = min(math.exp(log_ms), float(input_data["requestedTime"]))
-        quantiles = {"0.5": run_ms, "0.9": min(4 * run_ms, float(input_data["requestedTime"]))}
-        return PredictionResult(
-            {"expected_duration": run_ms}, 0.5, "backfill-advisor", {"unit": "ms"}, quantiles
-        )
 
 
 def has_request(job: dict[str, Any]) -> bool:
