@@ -10,9 +10,11 @@ from typing import Any
 from host.engine.config import EngineConfig
 from host.errors import ConfigError
 from host.registry.entry import Settings
-from host.rpc.client import ClientLimits
+from host.rpc.breaker import BreakerPolicy
+from host.rpc.limits import ClientLimits
 from host.sandbox.environments.installers import EnvironmentPolicy
 from host.sandbox.policy import SandboxPolicy
+from host.supervisor.config import KeepingConfig
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.supervisor import SupervisorConfig
 from host.workload.config import HistoryConfig
@@ -32,6 +34,10 @@ _MAY_BE_ZERO = frozenset(
         "retry_s",
         "points",
         "grace_s",
+        "still_s",
+        "drain_s",
+        "stop_gap_s",
+        "fair_s",
         "max_age_s",
         "commit_ms",
         "queued_requests",
@@ -73,6 +79,8 @@ class HostConfig:
     environments: EnvironmentPolicy = field(default_factory=EnvironmentPolicy)
     restarts: RestartPolicy = field(default_factory=RestartPolicy)
     calls: ClientLimits = field(default_factory=ClientLimits)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    keeping: KeepingConfig = field(default_factory=KeepingConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
     teaching: TeacherConfig = field(default_factory=TeacherConfig)
@@ -85,13 +93,15 @@ class HostConfig:
             environments=self.environments,
             restarts=self.restarts,
             client=self.calls,
+            breaker=self.breaker,
+            keeping=self.keeping,
             settings=dict(self.plugins),
         )
 
 
 def load_config(path: Path | None) -> HostConfig:
-    """The settings in a TOML file: a table a room (`[sandbox]`, `[environments]`, `[restarts]`, `[calls]`, `[engine]`, `[history]`,
-    `[teaching]`), and `[plugins.NAME]` with enabled, priority and config.
+    """The settings in a TOML file: a table a room (`[sandbox]`, `[environments]`, `[restarts]`, `[calls]`, `[breaker]`,
+    `[keeping]`, `[engine]`, `[history]`, `[teaching]`), and `[plugins.NAME]` with enabled, priority, config and limits.
 
     Raises:
         ConfigError: The file cannot be read, or a key or value in it cannot be used.

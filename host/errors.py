@@ -94,6 +94,25 @@ class PluginBusyError(PluginError):
     code = ErrorCode.OVERLOADED
 
 
+class CircuitOpenError(PluginError):
+    """It kept failing at this method, so it is not asked for a while.
+
+    Attributes:
+        retry_after_s: Until it may be asked again; 0 while one call tries it out.
+    """
+
+    code = ErrorCode.CIRCUIT_OPEN
+
+    def __init__(self, plugin: str, reason: str, retry_after_s: float) -> None:
+        super().__init__(plugin, reason)
+        self.retry_after_s = retry_after_s
+
+    def data(self) -> ErrorData:
+        said = super().data()
+        said.retry_after_ms = round(self.retry_after_s * 1000.0)
+        return said
+
+
 class BadResultError(PluginError):
     """It answered something that is not an answer."""
 

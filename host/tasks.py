@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 log = logging.getLogger(__name__)
@@ -71,3 +71,28 @@ class Background:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Bell:
+    """Wakes those who wait for a condition whenever it is rung; who rings it changed something."""
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def ring(self) -> None:
+        """Everyone who waits looks again."""
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            if not each.done():
+                each.set_result(None)
+
+    async def rung(self) -> None:
+        """Waits for the next ring."""
+        ring: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(ring)
+        await ring
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Returns when *condition* holds; it is looked at now and at every ring."""
+        while not condition():
+            await self.rung()

@@ -123,6 +123,7 @@ async def ask(
     except PluginError as error:
         return heard("failed", reason=error.reason)
     except ReplyError as error:
+        plugin.retract(method, str(error))
         return heard("invalid", reason=str(error))
     except OutOfTimeError:
         return heard("late", reason="it answered, but too late for its answer to be checked")
@@ -131,6 +132,7 @@ async def ask(
         log.exception("engine.ask_failed", extra={"plugin": plugin.name, "method": method})
         return heard("failed", reason=f"asking it went wrong in the host ({type(error).__name__})")
     if assessment.verdict.broken is not None:
+        plugin.retract(method, assessment.verdict.broken)
         return replace(answered, status="invalid", reason=assessment.verdict.broken)
     return replace(answered, answer=reply.answer, objective=assessment.objective)
 

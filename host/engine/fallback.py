@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from host.clock import Clock
@@ -18,8 +19,8 @@ log = logging.getLogger(__name__)
 
 def solve(
     problem: Problem, clock: Clock, hurry: Stop, out_of_time: Stop, *, all_of_them: bool
-) -> list[Heard]:
-    """What the built-ins answer: the first one always, the others while there is time.
+) -> Iterator[Heard]:
+    """What the built-ins answer, one after the other: the first one always, the others while there is time.
 
     Blocking; for large problems call it in a thread.
 
@@ -27,14 +28,12 @@ def solve(
         hurry: When it says so the first one finishes in a hurry and no other is begun.
         out_of_time: When it says so too, an objective that takes long to find stays unknown.
     """
-    found = []
     for position, built_in in enumerate(built_ins(problem)):
         if position and (not all_of_them or hurry()):
             break
         heard = _solve_one(problem, built_in, clock, hurry, out_of_time)
         if heard is not None:
-            found.append(heard)
-    return found
+            yield heard
 
 
 def _solve_one(

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from host.solvers.pods import Room
+from host.solvers.pods.room import Room
 from host.solvers.queue import easy_in_order, in_order_of_arrival
 from plugin_sdk.contract.decode import show
 from plugin_sdk.contract.messages import Prediction
@@ -125,7 +125,10 @@ def _from_scores(problem: Problem, scores: object) -> OneTaskAnswer | QueueAnswe
         if not _number(each):
             raise ReplyError(f"scores[{index}] is {show(each)}; it should be a finite number")
     if isinstance(problem, OneTaskProblem):
-        return OneTaskAnswer(problem.nodes[scores.index(max(scores))].id)
+        # A scorer is not told of constraints, so nodes that may not be chosen do not compete.
+        may = {node.id for node in problem.choices}
+        best = max((each, -index) for index, each in enumerate(scores) if problem.nodes[index].id in may)
+        return OneTaskAnswer(problem.nodes[-best[1]].id)
     assert isinstance(problem, QueueProblem)  # who asks for scores asks of nodes or jobs
     by_id = {job.id: each for job, each in zip(problem.jobs, scores, strict=True)}
     return easy_in_order(problem, sorted(in_order_of_arrival(problem), key=lambda job: -by_id[job.id]))

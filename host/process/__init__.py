@@ -4,5 +4,5 @@ From a LaunchSpec to a process with three pipes, an exit that is known the insta
 how it ended. `LocalLauncher` (child.py) holds a program by its process alone; `SandboxLauncher` (launcher.py) has a
 spawner make it, attends it while it confines itself, and lets it go. Knows nothing of JSON-RPC, of plugins or of what
 a sandbox is made of: that is lent to it. A launcher on another machine would satisfy the same `Launcher` interface.
-May import: clock, errors, tasks, telemetry. Start reading at: spec.py, child.py, then launcher.py and attempt.py.
+May import: clock, rate, errors, tasks, telemetry. Start reading at: spec.py, child.py, then launcher.py and attempt.py.
 """

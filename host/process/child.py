@@ -22,6 +22,7 @@ from host.clock import Clock
 from host.process.exits import Cause, Evidence, ExitReport, report_exit
 from host.process.output_log import OutputLog
 from host.process.spec import LaunchSpec, ResourceLimits
+from host.rate import RateBudget
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +147,7 @@ class Child:
         self._exited: asyncio.Future[ExitReport] = self._loop.create_future()
         self._ordered: tuple[Cause, str] | None = None
         self._only_killed = False
+        self._output_budget: RateBudget | None = None
         for descriptor in pipes:
             os.set_blocking(descriptor, False)
         self._loop.add_reader(self._stderr_fd, self._read_stderr)
@@ -192,6 +194,10 @@ class Child:
         """Says beforehand why an exit that is about to come is the host's doing."""
         self._ordered = self._ordered or (cause, why)
 
+    def limit_output(self, bytes_per_s: int) -> None:
+        """Ends it if it writes more than that to stderr: a flood costs the flooder its life."""
+        self._output_budget = RateBudget(bytes_per_s, self._clock.now)
+
     def close_pipes(self) -> None:
         """Gives the pipes back; what the program still writes to stderr is read first, as far as it is there."""
         if self._stderr_open:
@@ -233,10 +239,13 @@ class Child:
             return
         except OSError:
             data = b""
-        if data:
-            self.output.feed(data)
-        else:
+        if not data:
             self._stop_stderr()
+            return
+        self.output.feed(data)
+        budget = self._output_budget
+        if budget is not None and not budget.spend(len(data)):
+            self.kill("protocol", f"it wrote more than {budget.per_s} bytes to its log within a second")
 
     def _stop_stderr(self) -> None:
         if self._stderr_open:

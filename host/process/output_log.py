@@ -12,6 +12,7 @@ class OutputLog:
 
     def __init__(self, lines: int = 256) -> None:
         self._lines: deque[str] = deque(maxlen=lines)
+        self._most = lines
         self._rest = b""
         self.bytes_seen = 0
 
@@ -19,7 +20,9 @@ class OutputLog:
         """Takes what was read."""
         self.bytes_seen += len(data)
         *whole, rest = (self._rest + data).split(b"\n")
-        for line in whole:
+        for line in whole[
+            -self._most :
+        ]:  # no more than can be kept: a flood of lines costs what it leaves behind
             self._keep(line)
         while len(rest) > _LINE_BYTES:
             self._keep(rest[:_LINE_BYTES])

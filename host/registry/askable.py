@@ -53,6 +53,10 @@ class Askable(Protocol):
         """
         ...
 
+    def retract(self, method: str, why: str) -> None:
+        """What it answered to *method* just now turned out to be no answer: that counts as a failure of it."""
+        ...
+
 
 class Directory(Protocol):
     """Who can be asked."""

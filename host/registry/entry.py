@@ -13,6 +13,7 @@ from host.errors import PluginGoneError
 from host.registry.settings import Settings as Settings
 from host.registry.settings import SettingsChange
 from host.registry.view import PluginView
+from host.rpc.breaker import Breakers
 from plugin_sdk.contract.manifest import Manifest
 from plugin_sdk.contract.messages import Capability
 
@@ -56,11 +57,15 @@ class PluginEntry:
 
     Attributes:
         limits: What it was granted: what its manifest asks for, until the keeper cuts it at the host's ceiling.
+        breakers: Which methods it is not asked for a while, over all its processes; its client looks there.
+        successor: The entry that took its name; whoever still holds this one is passed on.
     """
 
     def __init__(self, manifest: Manifest, settings: Settings) -> None:
         self.manifest = manifest
         self.settings = settings
+        self.breakers = Breakers()
+        self.successor: PluginEntry | None = None
         self.caller: Caller | None = None
         self.keeper: Keeper | None = None
         self.limits = manifest.limits
@@ -95,7 +100,8 @@ class PluginEntry:
     @property
     def state(self) -> Hashable:
         """See `Askable.state`."""
-        return (self.by, self._process, self.lessons, self.priority, repr(self.settings.config))
+        breakers = self.breakers.changes
+        return (self.by, self._process, self.lessons, self.priority, repr(self.settings.config), breakers)
 
     def handles(self, request_type: str) -> bool:
         """Whether it is asked about requests of this type."""
@@ -117,6 +123,9 @@ class PluginEntry:
         self.trained_points = 0
 
     async def call(self, method: str, params: bytes, *, deadline: float) -> msgspec.Raw:
+        successor = self.successor
+        if successor is not None and method in successor.capabilities and successor.caller is not None:
+            return await successor.call(method, params, deadline=deadline)
         caller = self.caller
         if caller is None:
             raise PluginGoneError(self.name, "it is not running")
@@ -128,3 +137,7 @@ class PluginEntry:
             return await caller.call(method, params, deadline=deadline)
         finally:
             self.lessons += 1  # to its last
+
+    def retract(self, method: str, why: str) -> None:
+        """See `Askable.retract`."""
+        self.breakers.of(method).retracted(time.monotonic(), why)

@@ -25,12 +25,32 @@ class IsolationView(msgspec.Struct, rename="camel"):
     layers: dict[str, str]
 
 
+class BreakerView(msgspec.Struct, rename="camel", omit_defaults=True):
+    """One method's circuit breaker; `retry_at` in milliseconds since the epoch, while it is open."""
+
+    state: str
+    failures_in_a_row: int = 0
+    why: str | None = None
+    retry_at: float | None = None
+
+
+class StagedView(msgspec.Struct, rename="camel"):
+    """A new version that is to take over and has not: it is on its way, or did not come up."""
+
+    version: str
+    state: str
+    why: str
+
+
 class PluginView(msgspec.Struct, rename="camel", kw_only=True):
     """Everything a status page says of one plugin.
 
     Fields:
         state: A name of the lifecycle table; `state_since` in milliseconds since the epoch, `state_why` a
             sentence, `next_retry` when it will be started again, if it will.
+        cancelled: Calls whose callers went away. late_answers, stray, junk: Answers that came too late, answers to
+            no open call (unknown or repeated), and lines that are no messages: dropped, and counted.
+        breakers: By method; those of methods that were never asked are not there.
         p50_ms, p99_ms: Of its latest calls; `None` before the first.
         memory_bytes: Resident now; `None` when it does not run.
         limits: What it was granted.
@@ -54,6 +74,11 @@ class PluginView(msgspec.Struct, rename="camel", kw_only=True):
     calls: int = 0
     failures: int = 0
     late: int = 0
+    cancelled: int = 0
+    late_answers: int = 0
+    stray: int = 0
+    junk: int = 0
+    breakers: dict[str, BreakerView] = {}
     p50_ms: float | None = None
     p99_ms: float | None = None
     memory_bytes: int | None = None
@@ -63,5 +88,6 @@ class PluginView(msgspec.Struct, rename="camel", kw_only=True):
     isolation: IsolationView
     last_exit: ExitReport | None = None
     story: list[str] = []
+    staged: StagedView | None = None
     folder: str = ""
     manifest: Manifest

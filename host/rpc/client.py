@@ -13,61 +13,33 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
-from msgspec import UNSET
 
 from host.errors import (
     BadResultError,
     CallLateError,
+    CircuitOpenError,
     PluginBusyError,
     PluginError,
     PluginGoneError,
     RemoteError,
 )
+from host.rpc.breaker import Breakers, CircuitBreaker
 from host.rpc.counts import CallCounts
+from host.rpc.inbox import Inbox
+from host.rpc.limits import ClientLimits, Fault
 from host.rpc.pipe import Pipe, PipeClosedError
 from plugin_sdk.contract.errors import ErrorCode
-from plugin_sdk.contract.messages import CancelParams, LogParams
-from plugin_sdk.protocol import (
-    Connection,
-    ConnectionLimits,
-    FrameTooLargeError,
-    Junk,
-    NotificationReceived,
-    RequestReceived,
-    ResponseReceived,
-    Role,
-    StrayResponse,
-)
+from plugin_sdk.contract.messages import CancelParams
+from plugin_sdk.protocol import Connection, ConnectionLimits, Role
 from plugin_sdk.protocol.connection import StateError, Step
-from plugin_sdk.protocol.wire import ErrorObject
 
-Fault = Literal["hang", "protocol"]
+__all__ = ["ClientLimits", "Fault", "PluginClient"]
+
 ASKING = frozenset({"predict", "score", "optimize"})  # what a status page counts as calls
+UNBROKEN = frozenset({"initialize", "ping", "shutdown"})  # the host's own, which no breaker keeps from it
 SWEEP_S = 0.02  # how late the news of a passed deadline may be; the engine keeps its own, exact one
-
-
-@dataclass(frozen=True)
-class ClientLimits:
-    """How much one plugin may hold of the host, and how long it may not answer.
-
-    Attributes:
-        in_flight, queued: Calls sent and unanswered; calls waiting for a place.
-        frame_bytes: Of one message, either way.
-        unsent_bytes: Of requests the plugin does not read; over it, calls are refused.
-        grace_s: From a passed deadline to the verdict that it hangs.
-        junk_lines: Lines on stdout that are no messages, before it is given up.
-    """
-
-    in_flight: int = 4
-    queued: int = 16
-    frame_bytes: int = 8 * 1024 * 1024
-    unsent_bytes: int = 16 * 1024 * 1024
-    grace_s: float = 2.0
-    junk_lines: int = 1000
 
 
 class _Pending(msgspec.Struct, eq=False):
@@ -97,6 +69,7 @@ class PluginClient:
         *,
         limits: ClientLimits | None = None,
         counts: CallCounts | None = None,
+        breakers: Breakers | None = None,
         on_closed: Callable[[str, Fault | None], None] | None = None,
         on_log: Callable[[str], None] | None = None,
     ) -> None:
@@ -104,19 +77,20 @@ class PluginClient:
         self.limits = limits or ClientLimits()
         self.counts = counts or CallCounts()
         self._on_closed = on_closed
-        self._on_log = on_log
+        self._breakers = breakers or Breakers()
         self._loop = asyncio.get_running_loop()
         self._now = time.monotonic  # the loop's clock; uvloop's own `time()` is of when it last looked
-        self._connection = Connection(Role.HOST, ConnectionLimits(self.limits.frame_bytes))
+        self._connection = Connection(Role.HOST, ConnectionLimits(self.limits.frame_bytes, self.limits.depth))
         self._open: dict[int, _Pending] = self._connection.open
         self._overdue: dict[int, float] = {}
         self._queue: deque[asyncio.Future[None]] = deque()
         self._params_bytes = self.limits.frame_bytes - 256  # room for the envelope
         self._free = self.limits.in_flight
-        self._junk = 0
+        self._idle: asyncio.Future[None] | None = None
         self._sweeping = False
         self._closed: str | None = None
-        self._pipe = Pipe(read_fd, write_fd, self._on_data, self._on_eof)
+        self._inbox = Inbox(name, self._connection, self, self.limits, self.counts, on_log)
+        self._pipe = Pipe(read_fd, write_fd, self._inbox.on_data, self._on_eof)
 
     @property
     def in_flight(self) -> int:
@@ -136,33 +110,62 @@ class PluginClient:
             PluginGoneError: Its process ended, or its pipe closed, before it answered.
             RemoteError: It answered with an error.
             BadResultError: It answered that it has no valid result.
+            CircuitOpenError: It kept failing at this method, and is not asked for a while.
         """
         if self._closed is not None:
             raise PluginGoneError(self.name, self._closed)
         started = now = self._now()
+        breaker, ticket = None, 0
+        if method not in UNBROKEN:
+            breaker = self._breakers.of(method)
+            admitted = breaker.admit(now)
+            if admitted is None:
+                raise self._refused(breaker, now)
+            ticket = admitted
         exclusive = method != "train"  # a training runs beside the calls and takes no place of theirs
-        if exclusive:
-            if self._free > 0:
-                self._free -= 1
-            else:
-                await self._wait_turn(method, deadline)
-                now = self._now()
+        sent = False
         try:
+            if exclusive:
+                if self._free > 0:
+                    self._free -= 1
+                else:
+                    exclusive = False  # until it has its turn
+                    await self._wait_turn(method, deadline)
+                    exclusive = True
+                    now = self._now()
             pending = self._send(method, params, started, now, deadline)
+            sent = True
             assert pending.future is not None
-            try:
-                return await pending.future
-            except asyncio.CancelledError:
-                if pending.request_id in self._open:
-                    self.counts.cancelled += 1
-                    self._abandon(pending)
-                raise
+            result = await pending.future
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and sent and pending.request_id in self._open:
+                error = self._left_alone(pending) or error
+            if breaker is not None:
+                self._judge(breaker, ticket, error, deadline - now if sent else None)
+            raise
+        else:
+            if breaker is not None:
+                breaker.succeeded(ticket, self._inbox.heard_at)
+            return result
         finally:
             if exclusive:
                 if self._queue:
                     self._give_turn()
                 else:
                     self._free += 1
+            if self._idle is not None and not self._open:
+                self._tell_idle()
+
+    async def wait_idle(self) -> None:
+        """Waits until no call is open or waits for its turn."""
+        while self._closed is None and (self._open or self._queue):
+            self._idle = self._idle or self._loop.create_future()
+            await asyncio.shield(self._idle)
+
+    @property
+    def quiet_since(self) -> float | None:
+        """When it was last heard of, while it owes nobody an answer; else `None`."""
+        return None if self._open or self._overdue or self._queue else self._inbox.heard_at
 
     def notify(self, method: str, params: object) -> None:
         """Tells the plugin something; lost without a word when it is gone."""
@@ -186,6 +189,7 @@ class PluginClient:
             if not turn.done():
                 turn.set_exception(PluginGoneError(self.name, why))
         self._queue.clear()
+        self._tell_idle()
         if self._on_closed is not None:
             self._on_closed(why, fault)
 
@@ -276,90 +280,70 @@ class PluginClient:
     def _on_eof(self) -> None:
         self.close("it closed its output")
 
-    def _on_data(self, data: bytes) -> None:
-        message = self._connection.lone_message(data)
-        if (
-            message is not None
-            and type(message.id) is int
-            and type(message.result) is msgspec.Raw
-            and message.error is UNSET
-            and message.method is UNSET
-        ):
-            pending = self._open.pop(message.id, None)
-            if pending is not None:
-                self._on_result(pending, message.result)
-                return
-        try:
-            events = self._connection.receive(data)
-        except FrameTooLargeError as error:
-            self._broken(f"it sent {error.size} bytes without a newline; a frame has at most {error.limit}")
-            return
-        for event in events:
-            kind = type(event)
-            if kind is ResponseReceived:
-                self._on_response(event)  # type: ignore[arg-type]  # narrowed by `kind`, which is the fast way
-            elif kind is StrayResponse:
-                self._on_stray(event)  # type: ignore[arg-type]
-            elif kind is NotificationReceived:
-                self._on_notification(event)  # type: ignore[arg-type]
-            elif kind is Junk:
-                self._on_junk(event)  # type: ignore[arg-type]
-            elif kind is RequestReceived:
-                self._write(
-                    self._connection.error(
-                        event.id,  # type: ignore[union-attr]
-                        ErrorCode.METHOD_NOT_FOUND,
-                        "the host answers no requests in protocol version 1",
-                    )
-                )
+    # What the inbox tells.
 
-    def _on_response(self, event: ResponseReceived) -> None:
-        pending: _Pending = event.token
-        if event.result is not None:
-            self._on_result(pending, event.result)
-        elif pending.future is not None and not pending.future.done():
-            assert event.error is not None
-            self._fail(pending, self._remote_error(event.error))
+    @property
+    def owed(self) -> int:
+        """See `host.rpc.inbox.Calls`, as the next four."""
+        return len(self._overdue)
 
-    def _on_result(self, pending: _Pending, result: msgspec.Raw) -> None:
-        future = pending.future
+    def on_result(self, token: _Pending, result: msgspec.Raw) -> None:
+        future = token.future
         if future is None or future.done():
             return
-        if pending.method in ASKING:
-            self.counts.latency.add(self._now() - pending.started)
+        if token.method in ASKING:
+            self.counts.latency.add(self._now() - token.started)
         future.set_result(result)
 
-    def _on_stray(self, event: StrayResponse) -> None:
-        # Ours are the overdue ones: the connection remembers a bounded number of given-up ids, and a late answer
-        # that it has forgotten must not leave the call behind as one that hangs.
-        mine = isinstance(event.id, int) and self._overdue.pop(event.id, None) is not None
-        if not mine and not event.late:
-            self.counts.stray += 1
+    def on_error(self, token: _Pending, error: PluginError) -> None:
+        if token.future is not None and not token.future.done():
+            self._fail(token, error)
 
-    def _on_notification(self, event: NotificationReceived) -> None:
-        if event.method != "log" or event.params is None or self._on_log is None:
-            return  # unknown notifications are ignored, so that either side may be newer
-        try:
-            line = msgspec.json.decode(event.params, type=LogParams)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            self.counts.junk += 1
-            return
-        self._on_log(f"[{line.level}] {line.message}")
+    def on_late(self, request_id: int) -> bool:
+        return self._overdue.pop(request_id, None) is not None
 
-    def _on_junk(self, event: Junk) -> None:
-        self.counts.junk += 1
-        self._junk += 1
-        if self._on_log is not None:
-            self._on_log(f"[host] a line on stdout is no message ({event.why}): {event.quote!r}")
-        if self._junk >= self.limits.junk_lines:
-            self._broken(f"it wrote {self._junk} lines on stdout that are no messages")
+    def refuse(self, request_id: int | str) -> None:
+        why = "the host answers no requests in protocol version 1"
+        self._write(self._connection.error(request_id, ErrorCode.METHOD_NOT_FOUND, why))
 
-    def _remote_error(self, error: ErrorObject) -> PluginError:
-        if error.code == ErrorCode.DEADLINE_EXCEEDED:
-            return CallLateError(self.name, "it gave up at the deadline")
-        if error.code == ErrorCode.BAD_RESULT:
-            return BadResultError(self.name, error.message[:300])
-        return RemoteError(self.name, error.code, error.message[:300])
+    def broken(self, why: str, fault: Fault) -> None:
+        self.close(why, fault=fault)
+
+    # How calls end that are not answered.
+
+    def _refused(self, breaker: CircuitBreaker, now: float) -> PluginError:
+        wait_s = max(0.0, breaker.retry_at - now)
+        until = f"it is asked again in {wait_s:.1f} s" if wait_s else "one call is trying it out"
+        return CircuitOpenError(self.name, f"its circuit is open: {breaker.why}; {until}", wait_s)
+
+    def _left_alone(self, pending: _Pending) -> PluginError | None:
+        """Its caller went away. When that was at the deadline, it is late all the same."""
+        now = self._now()
+        self._abandon(pending)
+        if now < pending.deadline:
+            self.counts.cancelled += 1
+            return None
+        late = CallLateError(self.name, f"no answer within {(now - pending.started) * 1000:.0f} ms")
+        self._count(pending.method, late)
+        return late
+
+    def _judge(
+        self, breaker: CircuitBreaker, ticket: int, error: BaseException, given_s: float | None
+    ) -> None:
+        """Tells the breaker what an end says of the plugin; *given_s* is `None` for a call that was never sent."""
+        now = self._now()
+        unfair = isinstance(error, CallLateError) and (given_s or 0.0) < breaker.policy.fair_s
+        if isinstance(error, RemoteError) and error.remote_code == ErrorCode.INVALID_PARAMS:
+            breaker.succeeded(ticket, now)  # it did its part: the caller's question was wrong
+        elif given_s is None or unfair or not isinstance(error, PluginError):
+            breaker.cancelled(ticket, now)
+        else:
+            breaker.failed(ticket, now, error.reason)
+
+    def _tell_idle(self) -> None:
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+        self._idle = None
 
     def _fail(self, pending: _Pending, error: PluginError) -> None:
         self._count(pending.method, error)
@@ -394,6 +378,3 @@ class PluginClient:
             self._loop.call_later(SWEEP_S, self._sweep)
         else:
             self._sweeping = False
-
-    def _broken(self, why: str) -> None:
-        self.close(why, fault="protocol")

@@ -8,7 +8,7 @@ from typing import Any
 
 from host.solvers.one_task import least_loaded
 from host.solvers.packing import best_fit_decreasing, first_fit_decreasing
-from host.solvers.pods import best_fit_pods
+from host.solvers.pods.solve import best_fit_pods, dot_product_pods, fgd_pods, gpu_packing_pods
 from host.solvers.queue import easy, fcfs
 from host.solvers.stop import Stop
 from host.solvers.tuning import space_filling_local_search
@@ -46,7 +46,12 @@ BUILT_INS: dict[type, tuple[BuiltIn, ...]] = {
         BuiltIn("best-fit-decreasing", best_fit_decreasing),
     ),
     OneTaskProblem: (BuiltIn("least-loaded", least_loaded),),
-    PlacementProblem: (BuiltIn("best-fit-pods", best_fit_pods),),
+    PlacementProblem: (
+        BuiltIn("fgd", fgd_pods),
+        BuiltIn("best-fit", best_fit_pods),
+        BuiltIn("gpu-packing", gpu_packing_pods),
+        BuiltIn("dot-product", dot_product_pods),
+    ),
     QueueProblem: (BuiltIn("easy", easy), BuiltIn("fcfs", fcfs)),
     TuningProblem: (BuiltIn("space-filling-local-search", space_filling_local_search),),
 }

@@ -14,11 +14,11 @@ def least_loaded(problem: OneTaskProblem, out_of_time: Stop = never) -> OneTaskA
     Source: Graham (1969), Bounds on multiprocessing timing anomalies: a list schedule puts each task on the
     least loaded machine; here on the sum of two loads.
     """
-    task = problem.task
+    task, nodes = problem.task, problem.choices
 
     def after(index: int) -> tuple[bool, float]:
-        node = problem.nodes[index]
+        node = nodes[index]
         cpu, memory = node.cpu_load + task.cpu_required, node.memory_load + task.memory_required
         return (max(cpu, memory) > 100.0, cpu + memory)
 
-    return OneTaskAnswer(problem.nodes[min(range(len(problem.nodes)), key=after)].id)
+    return OneTaskAnswer(nodes[min(range(len(nodes)), key=after)].id)

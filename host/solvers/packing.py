@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from host.solvers.first_fit import FirstFit
+from host.solvers.ruled_packing import pack_by_rules
 from host.solvers.stop import Stop, never
 from plugin_sdk.contract.problems.packing import PackedNode, PackingAnswer, PackingProblem
 
@@ -67,6 +68,8 @@ def first_fit_decreasing(problem: PackingProblem, out_of_time: Stop = never) -> 
         out_of_time: When it says so, the items that are left go to the node at hand or a later one (next
             fit), which takes next to no time: there is always an answer.
     """
+    if not problem.rules.only_counts:
+        return pack_by_rules(problem, out_of_time, tightest=False)
     answer = _solve(problem, _first_fit, out_of_time, sure=True)
     assert answer is not None  # `sure` finishes the first attempt whatever the time
     return answer
@@ -78,6 +81,8 @@ def best_fit_decreasing(problem: PackingProblem, out_of_time: Stop = never) -> P
     Returns:
         The answer, or `None` when time ran out before the first attempt was done.
     """
+    if not problem.rules.only_counts:
+        return None if out_of_time() else pack_by_rules(problem, out_of_time, tightest=True)
     return _solve(problem, _best_fit, out_of_time, sure=False)
 
 

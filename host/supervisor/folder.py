@@ -6,12 +6,15 @@ opened, and never more than a manifest's length is read.
 
 from __future__ import annotations
 
+import importlib.machinery
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from host.errors import ConfigError
+from host.supervisor.tree import NOT_WATCHED, survey
 from plugin_sdk.contract.manifest import (
     MANIFEST_LIMIT_BYTES,
     MANIFEST_NAME,
@@ -20,25 +23,34 @@ from plugin_sdk.contract.manifest import (
     parse_manifest,
 )
 
-_TREE_LIMIT = 20_000  # entries of a folder that are looked at for changes
-_NOT_WATCHED = {"__pycache__", "node_modules"}
+# What an operator can read, type and tell apart: no look-alikes from other scripts, no control characters, no
+# leading hyphen that a command would take for an option.
+FOLDER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .+@()-]{0,127}\Z")
 
 
 @dataclass(frozen=True)
 class FoundPlugin:
-    """A folder with a good manifest. `fingerprint` changes when anything in it does, so it is what is compared."""
+    """A folder with a good manifest.
+
+    Attributes:
+        fingerprint: Changes when anything in the folder does, so it is what is compared.
+        changed_ns: When that last happened, by the file system's clock.
+    """
 
     folder: Path
     manifest: Manifest = field(compare=False)  # a NaN in its config is not even equal to itself
     fingerprint: int
+    changed_ns: int = field(compare=False, default=0)
 
 
 @dataclass(frozen=True)
 class RefusedFolder:
-    """A folder that cannot be a plugin as it is, and why."""
+    """A folder that cannot be a plugin as it is, and why. `name` is what its manifest says, if that is good."""
 
     folder: Path
     why: str
+    changed_ns: int = field(compare=False, default=0)
+    name: str | None = field(compare=False, default=None)
 
 
 def scan(directory: Path) -> tuple[list[FoundPlugin], list[RefusedFolder]]:
@@ -59,43 +71,73 @@ def scan(directory: Path) -> tuple[list[FoundPlugin], list[RefusedFolder]]:
     found: dict[str, FoundPlugin] = {}
     refused: list[RefusedFolder] = []
     for child in children:
-        if child.name.startswith(".") or child.name in _NOT_WATCHED:
+        if child.name.startswith(".") or child.name in NOT_WATCHED:
             continue
         path = directory / child.name
-        if not _is_text(child.name):
-            shown = directory / os.fsencode(child.name).decode(errors="replace")
-            refused.append(RefusedFolder(shown, "its name is not UTF-8; give it another"))
-            continue
         if child.is_symlink():
-            if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises when it may not look
-                refused.append(RefusedFolder(path, "it is a symbolic link; put the folder itself here"))
+            if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises when it may not look
+                refused.append(
+                    RefusedFolder(_showable(path), "it is a symbolic link; put the folder itself here")
+                )
             continue
         if not child.is_dir(follow_symlinks=False):
             continue
+        if not FOLDER_NAME.match(child.name):
+            if not _is_text(child.name) or os.path.lexists(path / MANIFEST_NAME):
+                refused.append(
+                    RefusedFolder(_showable(path), _WHY_NAME if _is_text(child.name) else _WHY_TEXT)
+                )
+            continue
         plugin = look(path)
-        if isinstance(plugin, RefusedFolder):
+        if plugin is None:
+            continue
+        name = plugin.name if isinstance(plugin, RefusedFolder) else plugin.manifest.name
+        if name in found:
+            first = found[name].folder.name
+            why = f"its name {name!r} is taken by the folder {first!r}; give it a name of its own"
+            refused.append(RefusedFolder(path, why, plugin.changed_ns))
+        elif isinstance(plugin, RefusedFolder):
             refused.append(plugin)
-        elif plugin is not None and plugin.manifest.name in found:
-            first = found[plugin.manifest.name].folder.name
-            why = f"its name {plugin.manifest.name!r} is taken by the folder {first!r}; give it a name of its own"
-            refused.append(RefusedFolder(path, why))
-        elif plugin is not None:
+        else:
             found[plugin.manifest.name] = plugin
     return list(found.values()), refused
 
 
 def look(folder: Path) -> FoundPlugin | RefusedFolder | None:
     """One folder; `None` when it has no manifest (yet), which is no fault: it may still be copied."""
+    tree = survey(folder)
     try:
         source = _read_manifest(folder / MANIFEST_NAME)
         if source is None:
             return None
         manifest = parse_manifest(source, str(folder / MANIFEST_NAME))
-        return FoundPlugin(folder, manifest, fingerprint(folder))
     except ManifestError as error:
-        return RefusedFolder(folder, str(error))
+        return RefusedFolder(folder, str(error), tree.changed_ns)
     except OSError as error:
-        return RefusedFolder(folder, f"{folder / MANIFEST_NAME} cannot be read: {error.strerror or error}")
+        why = f"{folder / MANIFEST_NAME} cannot be read: {error.strerror or error}"
+        return RefusedFolder(folder, why, tree.changed_ns)
+    objection = tree.objection or _missing(folder, manifest)
+    if objection is not None:
+        return RefusedFolder(folder, objection, tree.changed_ns, manifest.name)
+    return FoundPlugin(folder, manifest, tree.fingerprint, tree.changed_ns)
+
+
+def _missing(folder: Path, manifest: Manifest) -> str | None:
+    """What the manifest names and the folder does not have: it is copied half-way, or was forgotten."""
+    if manifest.command is not None:
+        program = manifest.command[0]
+        if "/" in program and not program.startswith("/") and not os.path.lexists(folder / program):
+            return f"its command is {program!r}, which is not in the folder"
+        return None
+    assert manifest.entry is not None
+    if manifest.python_dependencies:
+        return None  # a package of its own may have the module
+    *parents, last = manifest.entry.partition(":")[0].split(".")
+    where = folder.joinpath(*parents)
+    endings = importlib.machinery.all_suffixes()
+    if (where / last).is_dir() or any(os.path.lexists(where / f"{last}{each}") for each in endings):
+        return None
+    return f"its entry is {manifest.entry!r}, but {'/'.join([*parents, last])}.py is not in the folder"
 
 
 def _read_manifest(path: Path) -> bytes | None:
@@ -120,38 +162,19 @@ def _read_manifest(path: Path) -> bytes | None:
         os.close(fd)
 
 
+_WHY_TEXT = "its name is not UTF-8; give it another"
+_WHY_NAME = "its name has characters that can be mistaken; use letters a to z, digits, and . _ - + @ ( ) or blanks inside"
+
+
+def _showable(path: Path) -> Path:
+    """Under a name that can be printed: whoever made the folder chose it."""
+    name = os.fsencode(path.name).decode(errors="replace")
+    return path.with_name("".join(each if each.isprintable() else "\ufffd" for each in name) or "\ufffd")
+
+
 def _is_text(name: str) -> bool:
     try:
         name.encode()
     except UnicodeEncodeError:
         return False
     return True
-
-
-def fingerprint(folder: Path) -> int:
-    """A number that changes when a file below *folder* is added, removed, renamed or written."""
-    seen: list[tuple[str, int, int, int, int]] = []
-    waiting = [folder]
-    while waiting and len(seen) < _TREE_LIMIT:
-        here = waiting.pop()
-        try:
-            with os.scandir(here) as entries:
-                children = list(entries)
-        except OSError:
-            continue  # it vanished while we looked; the next scan sees what is true then
-        for child in children:
-            if child.name.startswith(".") or child.name in _NOT_WATCHED:
-                continue
-            try:
-                status = child.stat(follow_symlinks=False)
-            except OSError:
-                continue
-            if stat.S_ISDIR(status.st_mode):
-                waiting.append(Path(child.path))
-                # Its size and times change with what is not watched in it.
-                seen.append((child.path, status.st_mode, 0, 0, 0))
-            else:
-                # The ctime too: an archive may set the same size and mtime on a file that is another.
-                times = (status.st_mtime_ns, status.st_ctime_ns)
-                seen.append((child.path, status.st_mode, status.st_size, *times))
-    return hash(tuple(sorted(seen)))

@@ -1,145 +1,171 @@
-"""One plugin, kept alive: a task that starts it, watches it, starts it again, or gives it up.
+"""One version of one plugin, kept alive: a task that starts it, watches it, starts it again, or gives it up.
 
-The task is the only one that moves the plugin through its lifecycle; everyone else says what is wanted and nudges.
+The task moves the plugin through its lifecycle; everyone else says what is wanted and nudges. (What weakens a plugin
+that can be asked is noted from outside, at the instant it happens: READY and DEGRADED are one to the task.)
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from host.errors import CallLateError, PluginError, PluginGoneError
 from host.process.child import Child, LaunchError
 from host.process.exits import Cause, ExitReport
 from host.registry.entry import PluginEntry
-from host.registry.settings import SettingsChange
 from host.registry.view import PluginView
-from host.rpc.client import Fault, PluginClient
+from host.rpc.breaker import Breakers, BreakerState, CircuitBreaker
 from host.sandbox.interpreter import Interpreter
 from host.sandbox.sandbox import RefusedError
-from host.supervisor.handshake import LoadError, initialize
+from host.supervisor.announcer import Announcer
+from host.supervisor.handshake import LoadError
+from host.supervisor.incarnation import Incarnation
 from host.supervisor.lifecycle import TRANSITIONS, Event, PluginState, after
-from host.supervisor.memory import resident_bytes
 from host.supervisor.restart import RestartHistory
 from host.supervisor.status import PluginStatus
 from host.supervisor.surroundings import Surroundings
-from host.tasks import finish, unless
-from plugin_sdk.contract.messages import WireLimits
-
-log = logging.getLogger(__name__)
-
-SHUTDOWN_S = 2.0  # RELIABILITY: for the plugin's own shutdown, before SIGTERM
-PIPES_GRACE_S = 2.0  # from closed pipes to the process's end, before it is ended
-MEMORY_CHECK_S = 0.1
+from host.tasks import Bell, finish, unless
 
 
 class PluginKeeper:
-    """Keeps the plugin of one entry. `run` is its task; it ends after `end()`."""
+    """Keeps the plugin of one entry. `run` is its task; it ends after `end()`.
 
-    def __init__(self, entry: PluginEntry, folder: Path, around: Surroundings) -> None:
+    Attributes:
+        bell: Rung at every move.
+    """
+
+    def __init__(
+        self,
+        entry: PluginEntry,
+        folder: Path,
+        around: Surroundings,
+        *,
+        staged: bool = False,
+        bell: Bell | None = None,
+    ) -> None:
+        """One that is *staged* comes up beside the version that serves: its moves are no events, and it is `unveil`ed
+        when it takes over.
+        """
         self.entry = entry
         self.folder = folder
+        self.bell = bell or Bell()
         self._around = around
         self._status = PluginStatus(around.clock.wall_ms())
         self._history = RestartHistory(around.restarts)
-        self._child: Child | None = None
+        self._process: Incarnation | None = None
         self._last_output: list[str] = []
         self._nudged = asyncio.Event()
-        self._settled = asyncio.Condition()
         self._wanted = entry.settings.enabled
         self._afresh = False  # what runs now, or is waited for, is to go: an order that `run` has not met yet
         self._ending = False
+        self._drain_s = 0.0
+        self._events = Announcer(around, entry, staged)
+        self._superseded = False  # what is parked by its name is another version's
+        self._weaknesses: dict[str, str] = {}
         self._interpreter: Interpreter | None = None  # of an environment of its own
-        entry.keeper = self
-        self._grant()
+        entry.breakers = Breakers(around.breaker, self._on_breaker)
+        self.grant()
 
     @property
     def state(self) -> PluginState:
         """Where it is in its life."""
         return self._status.state
 
+    @property
+    def why(self) -> str:
+        """How it came there."""
+        return self._status.why
+
+    def grant(self) -> None:
+        """Takes the limits from manifest, settings and policy anew; a process that runs has those of its start."""
+        entry = self.entry
+        entry.limits = self._around.policy.grant(entry.settings.limits_over(entry.manifest.limits))
+
     # What others ask of it. The last order wins: whoever waits for an earlier one is let go.
 
     async def enable(self) -> None:
         """Starts it unless it runs, and waits until it is ready or has failed."""
-        await self._enable()
-        await self._around.settings.remember(self.entry.name, SettingsChange(enabled=True))
-
-    async def _enable(self) -> None:
         self.entry.settings.enabled = self._wanted = True
         self._history.forgive()
+        self.entry.breakers.reset()
         if not self.state.is_under_way:
             self._afresh = True
         self._around.registry.enabled_changed(self.entry.name, True)
-        await self._nudge()
-        await self._until(lambda: not self._wanted or (not self._afresh and self.state.is_settled))
+        self._nudge()
+        await self._until_settled(lambda: not self._wanted or (not self._afresh and self.state.is_settled))
 
     async def disable(self) -> None:
         """Stops it, and waits until it has ended."""
-        await self._disable()
-        await self._around.settings.remember(self.entry.name, SettingsChange(enabled=False))
-
-    async def _disable(self) -> None:
         self.entry.settings.enabled = self._wanted = False
         self._afresh = True  # whatever is wanted next: nobody can ask the process that runs now any more
         self.entry.not_ready()
         self._around.registry.enabled_changed(self.entry.name, False)
-        await self._nudge()
-        await self._until(lambda: self._wanted or self.state is PluginState.STOPPED)
+        self._nudge()
+        await self._until_settled(lambda: self._wanted or self.state is PluginState.STOPPED)
 
     async def restart(self) -> None:
         """Stops and starts it, whatever its state; a disabled plugin stays disabled."""
         self._history.forgive()
+        self.entry.breakers.reset()
         self._afresh = True
-        await self._nudge()
-        await self._until(lambda: not self._afresh and self.state.is_settled)
-
-    async def configure(self, change: SettingsChange) -> None:
-        """See `host.registry.entry.Keeper`. A process that runs is replaced when it was told something else."""
-        entry = self.entry
-        told = (entry.config, entry.limits)
-        tried = msgspec.structs.replace(entry.settings)
-        tried.take(change)
-        tried.limits_over(entry.manifest.limits)  # raises before anything is changed
-        entry.settings.take(change)
-        self._grant()
-        if change.enabled is False:
-            await self._disable()
-        elif change.enabled is True:
-            await self._enable()
-        if told != (entry.config, entry.limits) and self.state.is_under_way:
-            await self.restart()
-        await self._around.settings.remember(entry.name, change)
+        self._nudge()
+        await self._until_settled(lambda: not self._afresh and self.state.is_settled)
 
     async def wait_settled(self) -> None:
         """Waits until it can be asked, has failed, or has been stopped."""
-        await self._until(lambda: self.state.is_settled)
+        await self._until_settled(lambda: self.state.is_settled)
 
-    def end(self) -> None:
-        """Lets `run` come to its end, with the process stopped."""
+    def end(self, drain_s: float = 0.0) -> None:
+        """Lets `run` come to its end, with the process stopped, after the calls that are open were answered."""
+        self._drain_s = drain_s
         self._ending = True
         self._wanted = False
         self.entry.not_ready()
-        self._nudged.set()
+        self._nudge()
+
+    def retire(self, drain_s: float) -> None:
+        """As `end`, after another version took its place: calls that are open are answered first."""
+        self._superseded = self._events.silent = True
+        self._drain_s = drain_s
+        self._ending = True
+        if not drain_s:
+            self.entry.not_ready()
+        self._wanted = False
+        self._nudge()
+
+    def unveil(self, why: str) -> None:
+        """From here on it is the one that its name stands for, in whatever state it is."""
+        self._events.staged = False
+        self._events.moved(self.state, self.state, why if self.state.can_be_asked else self.why)
+
+    def weaken(self, what: str, why: str) -> None:
+        """It can be asked, but *what* of it is weaker than it should be, until `recover`."""
+        if self._weaknesses.get(what) == why:
+            return
+        self._weaknesses[what] = why
+        if self.state.can_be_asked:
+            self._move(Event.WEAKENED, "; ".join(self._weaknesses.values()))
+
+    def recover(self, what: str) -> None:
+        """That is over."""
+        if self._weaknesses.pop(what, None) is None or self.state is not PluginState.DEGRADED:
+            return
+        if self._weaknesses:
+            self._move(Event.WEAKENED, "; ".join(self._weaknesses.values()))
+        else:
+            self._move(Event.RECOVERED, "it is as it should be again")
 
     def logs(self, limit: int) -> list[str]:
         """The newest lines of its log, oldest first."""
-        now = self._child.output.tail(limit) if self._child is not None else []
-        lines = self._last_output + now  # the last words of the process before are what is looked for
+        lines = list(self._last_output)
+        if self._process is not None:
+            lines += self._process.child.output.tail(limit)
         return lines[-limit:] if limit > 0 else []
 
     def view(self) -> PluginView:
-        """How it stands."""
+        """How it stands now."""
         return self._status.view(self.entry, self.folder, self._child, self._around.sandbox)
-
-    # Its task.
 
     async def run(self) -> None:
         """Lives the plugin's life until `end()`."""
@@ -149,114 +175,94 @@ class PluginKeeper:
             # However this came to its end, nobody waits for it any longer, and nobody asks it.
             self._ending = True
             self.entry.not_ready()
-            self._around.launcher.unpark(self.entry.name)
-            await self._tell()
+            self._unpark()
+            self.bell.ring()
 
     async def _live_on(self) -> None:
         while not self._ending:
             self._nudged.clear()
             if not self._wanted:
                 self._afresh = False
-                await self._rest()
-                await self._tell()
+                self._rest()
+                self.bell.ring()
                 await self._nudged.wait()
                 continue
             self._afresh = False
             if self.state is not PluginState.VERIFYING:  # else another order came while it was looked at
                 again = Event.RETRY_DUE if Event.RETRY_DUE in TRANSITIONS[self.state] else Event.START_WANTED
-                await self._move(again, "it is to be started")
+                self._move(again, "it is to be started")
             try:
                 if not await self._verify():
                     continue
             except RefusedError as error:
                 await self._quarantine(Event.REFUSED, str(error))
                 continue
-            await self._move(Event.VERIFIED, "its manifest is good")
+            self._move(Event.VERIFIED, "its manifest is good")
             await self._live()
-        await self._rest()
+        self._rest()
 
     async def _live(self) -> None:
         """One process, from its start to its end, and what follows from how it ended."""
         self._history.started(self._around.clock.now())
         self.entry.epoch += 1
-        scratch: Path | None = None
         try:
-            async with self._around.spawns:
-                scratch = Path(tempfile.mkdtemp(prefix=f"{self.entry.name}-", dir=self._around.scratch))
-                sandbox = self._around.sandbox
-                manifest = msgspec.structs.replace(self.entry.manifest, limits=self.entry.limits)
-                spec = await asyncio.to_thread(
-                    sandbox.launch_spec, manifest, self.folder, scratch, self._interpreter
-                )
-                child = await self._around.launcher.launch(spec)
+            process = await Incarnation.launch(
+                self.entry, self.folder, self._around, self._status.counts, self._interpreter
+            )
         except (LaunchError, RefusedError, OSError) as error:
-            if scratch is not None:
-                scratch.rmdir()  # nothing ran that could have written into it
             await self._ended(self._not_started(str(error)))
             return
-        except BaseException:  # cancelled, or a bug of the host's: nobody comes by here again
-            if scratch is not None:
-                shutil.rmtree(scratch, ignore_errors=True)
-            raise
-        self._child = child
+        self._process = process
         try:
-            load_error = await self._serve(child)
+            load_error = await self._serve(process)
         finally:
             self.entry.not_ready()
-            await finish(self._bury(child, scratch))
-        report = child.exited.result()
+            await finish(self._bury(process))
+        report = process.child.exited.result()
         if self.state is PluginState.STOPPING:
             self._status.last_exit = report
-            await self._move(Event.PROCESS_EXITED, report.summary)
+            self._move(Event.PROCESS_EXITED, report.summary)
         elif load_error is not None:
             self._status.last_exit = report
             await self._quarantine(Event.LOAD_FAILED, f"it cannot be loaded: {load_error}")
         else:
             await self._ended(report)
 
-    async def _serve(self, child: Child) -> str | None:
+    async def _serve(self, process: Incarnation) -> str | None:
         """Initializes and watches one process until it is gone or asked to be.
 
         Returns:
             Why it cannot be loaded, when it said so.
         """
-        client = PluginClient(
-            self.entry.name,
-            child.stdout_fd,
-            child.stdin_fd,
-            limits=self._around.client,
-            counts=self._status.counts,
-            on_closed=lambda why, fault: self._on_closed(child, why, fault),
-            on_log=child.output.note,
-        )
+        child = process.child
         try:
-            limits = self.entry.limits
-            deadline = self._around.clock.now() + limits.start_timeout_s
-            wire = WireLimits(self._around.client.frame_bytes, self._around.client.in_flight)
-            hello = initialize(client, self.entry, limits, wire, deadline=deadline)
-            greeting = await unless(self._wanted_otherwise(), hello)
+            greeting = await process.greet(self._wanted_otherwise())
             if greeting is None:
-                await self._stop(child, client)
+                await self._stop(process)
                 return None
-            client.opened()
-            await self._move(Event.INITIALIZED, f"it answered initialize, protocol {greeting.protocol}")
-            self.entry.now_ready(client, greeting.capabilities, greeting.handles)
-            await self._move(Event.WARMED, "it can be asked")
-            self._around.launcher.park_soon(child.spec)
-            await self._until_exit_or_nudge(child)
+            self._move(Event.INITIALIZED, f"it answered initialize, protocol {greeting.protocol}")
+            self.entry.now_ready(process.client, greeting.capabilities, greeting.handles)
+            if self._events.staged:
+                await unless(self._wanted_otherwise(), self._around.warm(self.entry))
+            if child.alive and self.entry.caller is not None:
+                self._move(Event.WARMED, "it can be asked")
+                if self._weaknesses:
+                    self._move(Event.WEAKENED, "; ".join(self._weaknesses.values()))
+                self._around.launcher.park_soon(child.spec)
+            await process.watch(self._wanted_otherwise())
             if child.alive:
-                await self._stop(child, client)
+                await self._stop(process)
         except LoadError as error:
             child.kill("stopped", "it said that it cannot be loaded")
             return str(error)
         except PluginGoneError:
-            # Its pipes close an instant before its end is known; `_on_closed` ends one that lives on.
+            # Its pipes close an instant before its end is known; one that lives on is ended.
             await asyncio.shield(child.exited)
         except PluginError as error:
             cause: Cause = "timeout" if isinstance(error, CallLateError) else "protocol"
             child.kill(cause, f"it did not come up: {error.reason}")
         finally:
-            client.close("its process has ended")
+            process.client.close("its process has ended")
         return None
 
     async def _wanted_otherwise(self) -> None:
@@ -265,49 +271,25 @@ class PluginKeeper:
             self._nudged.clear()
             await self._nudged.wait()
 
-    async def _until_exit_or_nudge(self, child: Child) -> None:
-        nudge = asyncio.ensure_future(self._wanted_otherwise())
-        cap = self.entry.limits.memory_bytes
-        either: set[asyncio.Future[Any]] = {child.exited, nudge}
-        try:
-            while child.alive and not nudge.done():
-                await asyncio.wait(either, timeout=MEMORY_CHECK_S, return_when=asyncio.FIRST_COMPLETED)
-                # A confined child is watched, and ended, by its group or the watchdog.
-                held = resident_bytes(child.pid) if child.alive and child.spec.confinement is None else None
-                if held is not None and held > cap:
-                    child.kill("memory", f"it held {held} bytes of memory, its cap is {cap}")
-        finally:
-            nudge.cancel()
+    async def _stop(self, process: Incarnation) -> None:
+        self._move(
+            Event.STOP_WANTED, "another version took its place" if self._superseded else "it is to be stopped"
+        )
+        if not self._superseded:
+            self.entry.not_ready()
+        await process.stop(self._drain_s, self.entry.not_ready)
 
-    async def _stop(self, child: Child, client: PluginClient) -> None:
-        await self._move(Event.STOP_WANTED, "it is to be stopped")
-        self.entry.not_ready()
-        child.expect_exit("stopped", "the host stopped it")
-        deadline = self._around.clock.now() + SHUTDOWN_S
-        try:
-            await client.call("shutdown", b"{}", deadline=deadline)
-            async with asyncio.timeout_at(deadline):
-                await asyncio.shield(child.exited)
-        except (PluginError, TimeoutError):
-            pass  # the ladder goes on: SIGTERM, then SIGKILL
-        await child.stop()
-
-    async def _bury(self, child: Child, scratch: Path) -> None:
-        child.kill("stopped", "the host gave it up")  # nothing to do but when its task was cancelled
-        report = await asyncio.shield(child.exited)
-        child.close_pipes()
-        self._last_output = child.output.tail(256)
-        self._child = None
+    async def _bury(self, process: Incarnation) -> None:
+        report = await process.bury()
+        self._last_output = process.child.output.tail(256)
+        self._process = None
         self._status.buried(report)
-        await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
 
     async def _ended(self, report: ExitReport) -> None:
         """After an end that nobody asked for: wait and start again, or give up."""
         self._status.last_exit = report
         around = self._around
-        around.registry.events.publish(
-            "plugin:error", self.entry.name, report.at_ms, {"cause": report.cause, "summary": report.summary}
-        )
+        self._events.error({"cause": report.cause, "summary": report.summary})
         if self._history.spent(around.clock.now()):
             policy = around.restarts
             why = f"{report.summary}; {policy.intensity} starts within {policy.period_s:g} s are enough"
@@ -315,12 +297,12 @@ class PluginKeeper:
             return
         delay = self._history.delay_after_exit(report.lived_s, around.chance())
         self._status.next_retry_ms = around.clock.wall_ms() + delay * 1000
-        await self._move(Event.PROCESS_EXITED, f"{report.summary}; it starts again in {delay:.1f} s")
+        self._move(Event.PROCESS_EXITED, f"{report.summary}; it starts again in {delay:.1f} s")
         await self._pause(delay)
 
     async def _quarantine(self, event: Event, why: str) -> None:
         self._status.next_retry_ms = self._around.clock.wall_ms() + self._around.restarts.quarantine_s * 1000
-        await self._move(event, why)
+        self._move(event, why)
         await self._pause(self._around.restarts.quarantine_s)
 
     async def _pause(self, seconds: float) -> None:
@@ -332,41 +314,15 @@ class PluginKeeper:
             pass
         self._status.next_retry_ms = None
 
-    async def _rest(self) -> None:
-        self._around.launcher.unpark(self.entry.name)
+    def _rest(self) -> None:
+        self._unpark()
         if self.state is not PluginState.STOPPED:
             why = "the host is stopping" if self._ending else "it is disabled"
-            await self._move(Event.STOP_WANTED, why)
+            self._move(Event.STOP_WANTED, why)
 
-    async def _move(self, event: Event, why: str) -> None:
-        was, now, at_ms = self.state, after(self.state, event), self._around.clock.wall_ms()
-        self._status.moved(now, why, at_ms)
-        unwell = now in (PluginState.BACKOFF, PluginState.QUARANTINED)
-        log.log(
-            logging.WARNING if unwell else logging.INFO,
-            "plugin.state_changed",
-            extra={"plugin": self.entry.name, "was": was.value, "now": now.value, "why": why},
-        )
-        detail = {"was": was.value, "now": now.value, "why": why}
-        self._around.registry.events.publish("plugin:state", self.entry.name, at_ms, detail)
-        await self._tell()
-
-    def _grant(self) -> None:
-        entry = self.entry
-        entry.limits = self._around.policy.grant(entry.settings.limits_over(entry.manifest.limits))
-
-    async def _tell(self) -> None:
-        """Wakes those who wait for a state."""
-        async with self._settled:
-            self._settled.notify_all()
-
-    async def _nudge(self) -> None:
-        self._nudged.set()
-        await self._tell()
-
-    async def _until(self, condition: Callable[[], bool]) -> None:
-        async with self._settled:
-            await self._settled.wait_for(lambda: condition() or self._ending)
+    def _unpark(self) -> None:
+        if not self._superseded:
+            self._around.launcher.unpark(self.entry.name)
 
     async def _verify(self) -> bool:
         """Whether it may be started now; not, when another order came meanwhile.
@@ -387,13 +343,32 @@ class PluginKeeper:
         self._interpreter = await unless(self._wanted_otherwise(), made)
         return self._interpreter is not None
 
-    def _on_closed(self, child: Child, why: str, fault: Fault | None) -> None:
-        self.entry.not_ready()
-        if fault is not None:
-            child.kill("timeout" if fault == "hang" else "protocol", why)
-        elif child.alive:
-            why = f"{why} but did not end"
-            asyncio.get_running_loop().call_later(PIPES_GRACE_S, child.kill, "stopped", why)
+    # What it says.
+
+    def _move(self, event: Event, why: str) -> None:
+        was, now = self.state, after(self.state, event)
+        self._status.moved(now, why, self._around.clock.wall_ms())
+        self._events.moved(was, now, why)
+        self.bell.ring()
+
+    def _on_breaker(self, method: str, breaker: CircuitBreaker) -> None:
+        if breaker.state is BreakerState.OPEN:
+            why = f"{method} is not asked: {breaker.why}"
+            self._events.error({"cause": "circuitOpen", "method": method, "summary": why})
+            self.weaken(f"breaker:{method}", why)
+        elif breaker.state is BreakerState.CLOSED:
+            self.recover(f"breaker:{method}")
+
+    def _nudge(self) -> None:
+        self._nudged.set()
+        self.bell.ring()
+
+    async def _until_settled(self, condition: Callable[[], bool]) -> None:
+        await self.bell.until(lambda: condition() or self._ending)
+
+    @property
+    def _child(self) -> Child | None:
+        return self._process.child if self._process is not None else None
 
     def _not_started(self, why: str) -> ExitReport:
         return ExitReport(cause="notStarted", summary=why, at_ms=self._around.clock.wall_ms(), lived_s=0.0)

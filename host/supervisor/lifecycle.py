@@ -2,7 +2,8 @@
 
 Theory of operation. A folder is DISCOVERED; its manifest is read while VERIFYING; its process runs from STARTING
 on, is handed its history while WARMING, and can be asked while READY (or DEGRADED: it can be asked, but something
-of it is weaker than it should be). A process that ends unasked sends it to BACKOFF, from where it is started
+of it is weaker than it should be: a method it is not asked any more because it kept failing at it, or a new version in
+its folder that did not come up). A process that ends unasked sends it to BACKOFF, from where it is started
 again after a while; too many starts in too short a time, or a plugin that cannot be loaded at all, send it to
 QUARANTINED, where it waits for an operator, for its folder to change, or for the slow retry. STOPPING and STOPPED
 are what was asked for. docs/reference/states.md is drawn from this table.
@@ -94,6 +95,7 @@ TRANSITIONS: Mapping[PluginState, Mapping[Event, PluginState]] = {
         E.STOP_WANTED: S.STOPPING,
     },
     S.DEGRADED: {
+        E.WEAKENED: S.DEGRADED,
         E.RECOVERED: S.READY,
         E.PROCESS_EXITED: S.BACKOFF,
         E.INTENSITY_SPENT: S.QUARANTINED,

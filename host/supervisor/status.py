@@ -11,7 +11,8 @@ from host.process.child import Child
 from host.process.exits import ExitReport
 from host.process.spec import LaunchSpec
 from host.registry.entry import PluginEntry
-from host.registry.view import IsolationView, PluginView, SettingsView
+from host.registry.view import BreakerView, IsolationView, PluginView, SettingsView
+from host.rpc.breaker import BreakerState, CircuitBreaker
 from host.rpc.counts import CallCounts
 from host.sandbox.sandbox import Sandbox
 from host.supervisor.lifecycle import PluginState
@@ -78,6 +79,11 @@ class PluginStatus:
             calls=counts.calls,
             failures=counts.failures,
             late=counts.late,
+            cancelled=counts.cancelled,
+            late_answers=counts.late_answers,
+            stray=counts.stray,
+            junk=counts.junk,
+            breakers={method: _shown(each) for method, each in entry.breakers.by_method.items()},
             p50_ms=None if p50 is None else round(p50 * 1000, 3),
             p99_ms=None if p99 is None else round(p99 * 1000, 3),
             memory_bytes=held_bytes(running) if running is not None else None,
@@ -93,3 +99,14 @@ class PluginStatus:
 
     def _tell(self, at_ms: float, what: str) -> None:
         self.story.append(f"{time.strftime('%H:%M:%S', time.localtime(at_ms / 1000))} {what}")
+
+
+def _shown(breaker: CircuitBreaker) -> BreakerView:
+    waits = breaker.state is BreakerState.OPEN
+    wait_s = breaker.retry_at - time.monotonic()
+    return BreakerView(
+        breaker.state.value,
+        breaker.failures_in_a_row,
+        breaker.why if breaker.state is not BreakerState.CLOSED else None,
+        round(time.time() * 1000 + wait_s * 1000) if waits else None,
+    )

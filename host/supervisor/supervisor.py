@@ -1,8 +1,8 @@
 """All plugins of one directory: found, started, kept, and let go when their folders go.
 
 The directory is watched, and looked through again every few seconds all the same: notices of the kernel can be
-lost. What changed is taken only when it has been still for a moment, so that a folder that is being copied is not
-started half-way.
+lost. A folder that was renamed into place is taken at once; what else changed, when it has been still for a moment, so
+that a folder that is being copied is not started half-way.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import contextlib
 import copy
 import logging
 import random
-from collections.abc import Sequence
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,18 +21,22 @@ import watchfiles
 from host.clock import Clock
 from host.errors import ConfigError
 from host.process.child import Launcher
-from host.registry.entry import PluginEntry, Settings
+from host.registry.entry import Settings
 from host.registry.registry import Registry
-from host.rpc.client import ClientLimits
+from host.rpc.breaker import BreakerPolicy
+from host.rpc.limits import ClientLimits
 from host.sandbox.environments.installers import EnvironmentPolicy
 from host.sandbox.environments.store import EnvironmentStore
 from host.sandbox.policy import SandboxPolicy
 from host.sandbox.sandbox import Sandbox
+from host.supervisor.config import KeepingConfig
 from host.supervisor.folder import FoundPlugin, RefusedFolder, scan
-from host.supervisor.keeper import PluginKeeper
+from host.supervisor.moves import MoveWatch
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.settings_store import FILE, SettingsStore
-from host.supervisor.surroundings import Surroundings
+from host.supervisor.stillness import Stillness
+from host.supervisor.succession import Succession
+from host.supervisor.surroundings import Surroundings, Warm, nothing
 from host.tasks import Background
 
 log = logging.getLogger(__name__)
@@ -40,29 +44,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SupervisorConfig:
-    """How plugins are found and kept.
-
-    Attributes:
-        rescan_s: Between two looks at the directory without a notice.
-        still_s: How long a changed folder must have been still before it is taken.
-        spawns: Processes started at once, at most.
-    """
+    """The settings of every room below."""
 
     policy: SandboxPolicy = field(default_factory=SandboxPolicy)
     restarts: RestartPolicy = field(default_factory=RestartPolicy)
     client: ClientLimits = field(default_factory=ClientLimits)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    keeping: KeepingConfig = field(default_factory=KeepingConfig)
     environments: EnvironmentPolicy = field(default_factory=EnvironmentPolicy)
-    rescan_s: float = 5.0
-    still_s: float = 0.4
-    spawns: int = 4
     settings: dict[str, Settings] = field(default_factory=dict)
-
-
-@dataclass
-class _Kept:
-    found: FoundPlugin
-    keeper: PluginKeeper
-    task: asyncio.Task[None]
 
 
 class Supervisor:
@@ -77,36 +67,43 @@ class Supervisor:
         clock: Clock,
         config: SupervisorConfig | None = None,
         sandbox: Sandbox | None = None,
+        warm: Warm = nothing,
     ) -> None:
         """Without a *sandbox*, plugins are held by their processes alone.
 
-        Beside *scratch* lies what outlives plugins: the environments of those with packages of their own.
+        Beside *scratch* lies what outlives plugins: the environments of those with packages of their own, and what
+        operators set. *warm* hands a version that is to take over its history.
         """
         self.directory = directory
-        self.sandbox = sandbox or Sandbox((config or SupervisorConfig()).policy)
         self.refused: list[RefusedFolder] = []
-        self._config = config or SupervisorConfig()
+        self._config = config = config or SupervisorConfig()
+        self.sandbox = sandbox or Sandbox(config.policy)
         self._registry = registry
         self._clock = clock
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, Succession] = {}
+        self._going: set[str] = set()
         # The operator's word outlives a folder that changes, or goes and comes back.
-        self._settings = {name: copy.deepcopy(said) for name, said in self._config.settings.items()}
+        self._settings = {name: copy.deepcopy(said) for name, said in config.settings.items()}
         self._store = SettingsStore(scratch.parent / FILE)
         self._background = Background()
-        self._environments = EnvironmentStore(
-            scratch.parent / "environments", clock, self._config.environments
-        )
+        self._stillness = Stillness(config.keeping.still_s)
+        self._moved: set[str] = set()  # folders renamed into place since the last look
+        self._moves = MoveWatch(directory, self._on_move)
+        self._look = asyncio.Event()
+        self._environments = EnvironmentStore(scratch.parent / "environments", clock, config.environments)
         self._around = Surroundings(
             registry=registry,
             launcher=launcher,
             clock=clock,
             chance=random.random,
             sandbox=self.sandbox,
-            restarts=self._config.restarts,
-            client=self._config.client,
+            restarts=config.restarts,
+            client=config.client,
             scratch=scratch,
-            spawns=asyncio.Semaphore(self._config.spawns),
+            spawns=asyncio.Semaphore(config.keeping.spawns),
             environments=self._environments,
+            breaker=config.breaker,
+            warm=warm,
             settings=self._store,
         )
 
@@ -118,10 +115,12 @@ class Supervisor:
         """
         for name, change in self._store.load().items():
             self._settings.setdefault(name, Settings()).take(change)
+        self._moves.arm()
         found, refused = await asyncio.to_thread(scan, self.directory)
         self._note_refused(refused)
         for plugin in found:
             self._keep(plugin)
+        self._background.start(self._notice(), name="supervisor:notice")
         self._background.start(self._watch(), name="supervisor:watch")
 
     async def wait_settled(self, timeout_s: float) -> None:
@@ -129,101 +128,132 @@ class Supervisor:
         try:
             async with asyncio.timeout(timeout_s):
                 for kept in list(self._kept.values()):
-                    await kept.keeper.wait_settled()
+                    await kept.wait_settled()
         except TimeoutError:
             log.warning("supervisor.still_starting", extra={"waited_s": timeout_s})
 
     async def aclose(self) -> None:
-        """Stops watching, then every plugin, the last started first; returns when all processes are gone."""
+        """Stops watching, then every plugin, the last started first; returns when all processes are gone.
+
+        One that takes its time does not keep the next from being asked to end.
+        """
         await self._background.aclose()
-        kept = list(reversed(self._kept.values()))
-        for each in kept:
-            each.keeper.end()
-        if kept:
-            await asyncio.wait([each.task for each in kept])
+        self._moves.close()
+        closing = []
+        for kept in reversed(self._kept.values()):
+            closing.append(asyncio.ensure_future(kept.aclose()))
+            await asyncio.wait(closing[-1:], timeout=self._config.keeping.stop_gap_s)
+        if closing:
+            await asyncio.wait(closing)
         await self._environments.aclose()
         for name in list(self._kept):
             self._registry.unregister(name)
         self._kept.clear()
 
-    async def rescan(self) -> None:
-        """Brings what runs in line with what lies in the directory.
+    async def rescan(self) -> float | None:
+        """Brings what runs in line with what lies in the directory, as far as it is still.
 
-        Each folder is taken by itself, when two looks found the same: one that never comes to rest keeps no
-        other from being taken. What is still changing is left for a later look, which its next change brings.
+        Returns:
+            In how many seconds the next folder will be, if nothing more happens to it; `None` when there is none.
         """
+        self._moves.arm()
+        moved, self._moved = self._moved, set()
         found, refused = await asyncio.to_thread(scan, self.directory)
-        if not self._differs(found):
-            self._note_refused(refused)
-            return
-        before = {plugin.manifest.name: plugin for plugin in found}
-        await asyncio.sleep(self._config.still_s)
-        found, refused = await asyncio.to_thread(scan, self.directory)
-        self._note_refused(refused)
         now = {plugin.manifest.name: plugin for plugin in found}
-        # A folder that is there but refused keeps its old version running: a failed change changes nothing.
         broken = {each.folder for each in refused}
+        waits = []
         for name, kept in list(self._kept.items()):
-            plugin = now.get(name)
-            if before.get(name) != plugin:
+            # A folder that is there but refused keeps its old version running: a failed change changes nothing.
+            if name in now or kept.found.folder in broken or name in self._going:
                 continue
-            if plugin is None and kept.found.folder not in broken:
+            if (wait_s := self._wait_s(name, None, 0)) > 0:
+                waits.append(wait_s)
+            else:
                 log.info("plugin.folder_removed", extra={"plugin": name})
-                await self._let_go(name)
-            elif plugin is not None and plugin != kept.found:
-                log.info("plugin.folder_changed", extra={"plugin": name})
-                await self._let_go(name)
-                self._keep(plugin)
+                self._going.add(name)
+                self._background.start(self._let_go(name), name=f"supervisor:let go:{name}")
         for name, plugin in now.items():
-            if name not in self._kept and before.get(name) == plugin:
+            kept_as = self._kept.get(name)
+            if name in self._going or (kept_as is not None and kept_as.found == plugin):
+                if kept_as is not None:
+                    kept_as.folder_refused(None)
+                self._stillness.forget(name)
+                continue
+            wait_s = self._wait_s(name, plugin.fingerprint, plugin.changed_ns)
+            if wait_s > 0 and plugin.folder.name not in moved:
+                waits.append(wait_s)
+                continue
+            self._stillness.forget(name)
+            if kept_as is None:
                 self._keep(plugin)
+            else:
+                log.info("plugin.folder_changed", extra={"plugin": name, "version": plugin.manifest.version})
+                kept_as.follow(plugin)
+        rested = []
+        for each in refused:
+            if each in self.refused or each.folder.name in moved:
+                rested.append(each)
+            elif (wait_s := self._wait_s(each.folder, each.why, each.changed_ns)) > 0:
+                waits.append(wait_s)  # it may be half-way in a copy, and good in a moment
+            else:
+                rested.append(each)
+        self._note_refused(rested)
+        reasons = {each.folder: each.why for each in rested}
+        for kept in self._kept.values():
+            if kept.name not in now and kept.found.folder in reasons:
+                kept.folder_refused(reasons[kept.found.folder])
+        return min(waits, default=None)
 
-    def _differs(self, found: Sequence[FoundPlugin]) -> bool:
-        return {name: kept.found for name, kept in self._kept.items()} != {
-            plugin.manifest.name: plugin for plugin in found
-        }
+    def _wait_s(self, name: str | Path, looks: object, changed_ns: int) -> float:
+        return self._stillness.wait_s(name, looks, changed_ns, self._clock.now(), time.time_ns())
 
     async def _watch(self) -> None:
-        """Looks again on every notice and every `rescan_s`; survives the directory's own absence."""
+        """Looks again on every notice, when a folder has come to rest, and every `rescan_s`."""
+        wait_s: float | None = None
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(
+                    min(self._config.keeping.rescan_s, wait_s if wait_s is not None else 1e9)
+                ):
+                    await self._look.wait()
+            self._look.clear()
+            try:
+                wait_s = await self.rescan()
+            except ConfigError as error:  # the directory is away; what runs goes on
+                log.warning("supervisor.not_watching", extra={"why": str(error)})
+                wait_s = None
+
+    async def _notice(self) -> None:
+        """Asks for a look on every change below the directory; survives the directory's own absence."""
+        keeping = self._config.keeping
         while True:
             try:
                 async for _ in watchfiles.awatch(
-                    self.directory,
-                    debounce=200,
-                    step=50,
-                    rust_timeout=int(self._config.rescan_s * 1000),
-                    yield_on_timeout=True,
-                    ignore_permission_denied=True,
+                    self.directory, debounce=200, step=50, rust_timeout=1000, ignore_permission_denied=True
                 ):
-                    await self.rescan()
-            except (ConfigError, OSError, RuntimeError) as error:
+                    self._look.set()
+            except (OSError, RuntimeError) as error:
                 # The directory is away, or the kernel has no watch left to give: then it is looked at all the same.
                 log.warning("supervisor.not_watching", extra={"why": str(error)})
-                await asyncio.sleep(self._config.rescan_s)
-                with contextlib.suppress(ConfigError):
-                    await self.rescan()
+            await asyncio.sleep(keeping.rescan_s)
+
+    def _on_move(self, name: str) -> None:
+        self._moved.add(name)
+        self._look.set()
 
     def _keep(self, plugin: FoundPlugin) -> None:
         settings = self._settings.setdefault(plugin.manifest.name, Settings())
-        entry = PluginEntry(plugin.manifest, settings)
-        keeper = PluginKeeper(entry, plugin.folder, self._around)
-        self._registry.register(entry)
-        task = self._run(keeper)
-        self._kept[entry.name] = _Kept(plugin, keeper, task)
-
-    def _run(self, keeper: PluginKeeper) -> asyncio.Task[None]:
-        # Not in `_background`: that cancels its tasks, and a keeper must see its process to the end.
-        task = asyncio.get_running_loop().create_task(keeper.run(), name=f"plugin:{keeper.entry.name}")
-        task.add_done_callback(_log_failure)
-        return task
+        self._kept[plugin.manifest.name] = Succession(
+            plugin, settings, self._around, self._config.keeping.drain_s
+        )
 
     async def _let_go(self, name: str) -> None:
-        kept = self._kept[name]
-        kept.keeper.end()
-        # `wait`, since `gather` would pass a cancellation of the watcher on to a keeper that ends its process.
-        await asyncio.wait([kept.task])
+        await self._kept[name].aclose(self._config.keeping.drain_s)
         del self._kept[name]
         self._registry.unregister(name)
+        self._going.discard(name)
+        self._stillness.forget(name)
+        self._look.set()  # its folder may have come back meanwhile
 
     def _note_refused(self, refused: list[RefusedFolder]) -> None:
         for each in refused:
@@ -235,9 +265,5 @@ class Supervisor:
                     self._clock.wall_ms(),
                     {"cause": "refused", "summary": each.why},
                 )
+            self._stillness.forget(each.folder)
         self.refused = refused
-
-
-def _log_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (failure := task.exception()) is not None:
-        log.error("keeper.failed", exc_info=failure, extra={"task": task.get_name()})

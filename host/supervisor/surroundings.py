@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from host.clock import Clock
 from host.process.child import Launcher
+from host.registry.entry import PluginEntry
 from host.registry.registry import Registry
+from host.rpc.breaker import BreakerPolicy
 from host.rpc.client import ClientLimits
 from host.sandbox.environments.store import EnvironmentStore
 from host.sandbox.policy import SandboxPolicy
 from host.sandbox.sandbox import Sandbox
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.settings_store import SettingsStore
+
+Warm = Callable[[PluginEntry], Coroutine[Any, Any, None]]
+
+
+async def nothing(_: PluginEntry) -> None:
+    """For a host without a history."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,7 @@ class Surroundings:
         chance: A number in [0, 1), for the jitter of restarts.
         scratch: Where private folders of plugins are made.
         spawns: Held while a process is started.
+        warm: Hands a version that is to take over its history, before it does.
         settings: Where operators' words are kept for later hosts.
     """
 
@@ -39,6 +49,8 @@ class Surroundings:
     scratch: Path
     spawns: asyncio.Semaphore
     environments: EnvironmentStore
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    warm: Warm = nothing
     settings: SettingsStore = field(default_factory=lambda: SettingsStore(None))
 
     @property

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET
 
 from plugin_sdk.contract.errors import ErrorCode
+from plugin_sdk.protocol.depth import nests_deeper_than
 from plugin_sdk.protocol.events import (
     Event,
     Junk,
@@ -96,6 +97,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True):
     """What a peer is held to."""
 
     frame_bytes: int = 8 * 1024 * 1024
+    depth: int = 128
 
 
 class Connection:
@@ -109,7 +111,9 @@ class Connection:
     def __init__(self, role: Role, limits: ConnectionLimits | None = None) -> None:
         self.role = role
         self.state = ConnectionState.NEW
-        self._splitter = LineSplitter((limits or ConnectionLimits()).frame_bytes)
+        limits = limits or ConnectionLimits()
+        self._splitter = LineSplitter(limits.frame_bytes)
+        self._depth = limits.depth
         self._sendable = _SENDABLE[self.state]
         self.open: dict[int, Any] = {}
         self._given_up: OrderedDict[int, None] = OrderedDict()
@@ -194,6 +198,8 @@ class Connection:
                 data.decode()  # as in `_event`
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
+        if len(data) > 2 * self._depth and nests_deeper_than(data, self._depth):
+            return None
         return message
 
     def drain_open(self) -> Iterable[tuple[int, Any]]:
@@ -210,8 +216,11 @@ class Connection:
             message = decode_message(line)
             if not line.isascii():
                 line.decode()  # msgspec.Raw passes bytes that are not UTF-8
+            if nests_deeper_than(line, self._depth):
+                raise RecursionError
         except RecursionError:
-            return Junk("it is nested too deeply", line[:_QUOTE_BYTES], ErrorCode.PARSE_ERROR)
+            why = f"it is nested more than {self._depth} deep"
+            return Junk(why, line[:_QUOTE_BYTES], ErrorCode.PARSE_ERROR)
         except UnicodeDecodeError:
             return Junk("it is not UTF-8", line[:_QUOTE_BYTES], ErrorCode.PARSE_ERROR)
         except msgspec.ValidationError as error:

@@ -10,9 +10,13 @@ from plugin_sdk.contract.problems.one_task import LoadedNode, OneTaskAnswer, One
 
 
 def verify(problem: OneTaskProblem, answer: OneTaskAnswer) -> Verdict:
-    """Whether the node exists."""
+    """Whether the node exists and may be chosen."""
     if all(node.id != answer.node_id for node in problem.nodes):
         return Verdict(f"node {show(answer.node_id)} is not in the request")
+    if problem.allowed is not None and answer.node_id not in problem.allowed:
+        return Verdict(
+            f"node {show(answer.node_id)} is not one of those allowed: {', '.join(sorted(problem.allowed))}"
+        )
     return OK
 
 
@@ -23,7 +27,7 @@ def objective(problem: OneTaskProblem, answer: OneTaskAnswer) -> Objective:
 
 def bound(problem: OneTaskProblem) -> Objective:
     """The best of all nodes; there are few enough to try each."""
-    return min(_worth(problem, node) for node in problem.nodes)
+    return min(_worth(problem, node) for node in problem.choices)
 
 
 def load_after(problem: OneTaskProblem, node: LoadedNode) -> tuple[float, float]:

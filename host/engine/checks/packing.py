@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from host.engine.checks.rules import broken_rule, inversion
 from host.engine.checks.verdict import OK, Objective, Verdict
 from plugin_sdk.contract.decode import show
 from plugin_sdk.contract.problems.packing import Item, PackingAnswer, PackingProblem
+
+_Room = dict[str, tuple[float, float]]
 
 CAPACITY_SLACK = 1e-9
 """Of a capacity: how far the sum of the demands on a node may go over it, for the sake of 0.1 + 0.2 on 0.3."""
@@ -25,7 +28,27 @@ def verify(problem: PackingProblem, answer: PackingAnswer) -> Verdict:
             asked = total(items[name].demand[resource] for name in node.items)
             if asked > free + slack:
                 return Verdict(f"node {show(node.id)} is asked for {asked:g} {resource} but has {free:g}")
-    return OK
+    if problem.rules.only_counts:
+        return OK
+    return Verdict(_against_rules(problem, answer, items, room_of))
+
+
+def _against_rules(
+    problem: PackingProblem, answer: PackingAnswer, items: Mapping[str, Item], room_of: Callable[[str], _Room]
+) -> str | None:
+    node_of = {item: node.id for node in answer.nodes for item in node.items}
+
+    def fits(item: str, node: str, others: Sequence[str]) -> bool:
+        together = [items[each].demand for each in (item, *others)]
+        # Without slack: nobody is wronged by less than rounding.
+        return all(
+            total(demand[name] for demand in together) <= free for name, (free, _) in room_of(node).items()
+        )
+
+    usable = [node.id for node in (problem.nodes or answer.nodes)]
+    return broken_rule(problem.rules, node_of) or inversion(
+        problem.rules, node_of, answer.unplaced, usable, fits
+    )
 
 
 def objective(problem: PackingProblem, answer: PackingAnswer) -> Objective:
@@ -107,9 +130,6 @@ def _wrong_nodes(problem: PackingProblem, answer: PackingAnswer) -> str | None:
     if problem.max_nodes is not None and used > problem.max_nodes:
         return f"{used} nodes are used but maxNodes is {problem.max_nodes}"
     return None
-
-
-_Room = dict[str, tuple[float, float]]
 
 
 def _room_by_node(problem: PackingProblem) -> Callable[[str], _Room]:

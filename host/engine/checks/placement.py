@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from host.engine.checks.fragmentation import expected_fragments, idle_milli, useless_share
 from host.engine.checks.packing import CAPACITY_SLACK, total
+from host.engine.checks.rules import broken_rule, inversion
 from host.engine.checks.verdict import OK, Objective, Verdict
 from plugin_sdk.contract.decode import show
 from plugin_sdk.contract.problems.placement import (
@@ -49,7 +50,12 @@ def verify(problem: PlacementProblem, answer: PlacementAnswer) -> Verdict:
         broken = _overfull(nodes[name], held)
         if broken:
             return Verdict(broken)
-    return OK
+    used = len(on)
+    if problem.rules.max_nodes is not None and used > problem.rules.max_nodes:
+        return Verdict(f"{used} nodes are used but maxNodes is {problem.rules.max_nodes}")
+    if problem.rules.only_counts:
+        return OK
+    return Verdict(_against_rules(problem, answer, pods, nodes))
 
 
 def objective(problem: PlacementProblem, answer: PlacementAnswer) -> Objective:
@@ -104,6 +110,32 @@ def bound(problem: PlacementProblem) -> Objective:
     return (float(len(problem.pods) - placed), fragments * (1 - 1e-9))
 
 
+def _against_rules(
+    problem: PlacementProblem, answer: PlacementAnswer, pods: Mapping[str, Pod], nodes: Mapping[str, GpuNode]
+) -> str | None:
+    placed = {each.pod: each for each in answer.placements}
+
+    def fits(pod: str, node: str, others: Sequence[str]) -> bool:
+        held = [(pods[each], placed[each]) for each in others]
+        gpus = list(nodes[node].gpus)
+        for other, placement in held:
+            for index in placement.gpus:
+                gpus[index] -= other.gpu.milli if other.gpu else 0
+        asked = pods[pod]
+        count = asked.gpu.count if asked.gpu else 0
+        milli = asked.gpu.milli if asked.gpu else 0
+        enough = [index for index, free in enumerate(gpus) if free >= milli][:count]
+        here = Placement(pod, node, enough)
+        return _wrong_gpus(asked, nodes[node], here) is None and (
+            _overfull(nodes[node], [*held, (asked, here)], slack=0.0) is None
+        )
+
+    node_of = {name: each.node for name, each in placed.items()}
+    return broken_rule(problem.rules, node_of) or inversion(
+        problem.rules, node_of, answer.unplaced, list(nodes), fits
+    )
+
+
 def _wrong_gpus(pod: Pod, node: GpuNode, placement: Placement) -> str | None:
     where = f"pod {show(pod.id)} on node {show(node.id)}"
     count = pod.gpu.count if pod.gpu else 0
@@ -119,12 +151,14 @@ def _wrong_gpus(pod: Pod, node: GpuNode, placement: Placement) -> str | None:
     return None
 
 
-def _overfull(node: GpuNode, held: Sequence[tuple[Pod, Placement]]) -> str | None:
+def _overfull(
+    node: GpuNode, held: Sequence[tuple[Pod, Placement]], slack: float = CAPACITY_SLACK
+) -> str | None:
     for resource, free, capacity, asked in (
         ("cpu", node.cpu, node.cpu_capacity, total(pod.cpu for pod, _ in held)),
         ("memory", node.memory, node.memory_capacity, total(pod.memory for pod, _ in held)),
     ):
-        if asked > free + CAPACITY_SLACK * capacity:
+        if asked > free + (slack * capacity if slack else 0.0):
             return f"node {show(node.id)} is asked for {asked:g} {resource} but has {free:g}"
     asked_of = [0] * len(node.gpus)
     for pod, placement in held:

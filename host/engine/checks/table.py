@@ -59,7 +59,7 @@ CHECKS: dict[type, Checks] = {
     PlacementProblem: Checks(
         _at_once(placement.verify, placement.objective),
         placement.bound,
-        lambda problem: len(problem.pods) * (1 + len(problem.nodes) // 32) + len(problem.nodes) // 4,
+        lambda problem: len(problem.pods) * len(problem.nodes) * len(problem.typical) // 10,
     ),
     QueueProblem: Checks(
         queue.assess, queue.bound, lambda problem: len(problem.jobs) + len(problem.running) // 8

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 
 from host.solvers.placement.fragmentation import TypicalColumns, fragmentation
 from host.solvers.placement.nodes import Ints, NodeColumns
 from host.solvers.placement.shapes import WHOLE_MILLI, Shape, TypicalPod
-
-try:
-    from host.solvers.placement.compiled import fgd_rows
-except ImportError:  # without numba, the numpy form below
-    fgd_rows = None  # type: ignore[assignment]
 
 CHUNK_ROWS = 128  # of the numpy form: keeps its (rows, pods, GPUs) intermediates in the cache
 
@@ -36,7 +32,7 @@ class Fgd:
         self._typical = typical
         self._columns: TypicalColumns | None = None
         self._rows: Callable[[NodeColumns, Shape, Ints], tuple[Ints, Ints]] = (
-            self._compiled if compiled and fgd_rows is not None else self._vectorised
+            self._compiled if compiled and _compiled() is not None else self._vectorised
         )
 
     def rank(self, nodes: NodeColumns, shape: Shape, rows: Ints) -> tuple[Ints, Ints]:
@@ -50,6 +46,8 @@ class Fgd:
         assert columns is not None
         scores = np.empty(rows.size, dtype=np.int64)
         gpus = np.empty(rows.size, dtype=np.int64)
+        fgd_rows = _compiled()
+        assert fgd_rows is not None  # else this form is not chosen
         fgd_rows(
             nodes.cpu_left, nodes.gpu_left, nodes.model, rows,
             shape.cpu_milli, shape.gpus, shape.gpu_milli,
@@ -87,6 +85,16 @@ class Fgd:
             best[better] = score[better]
             best_gpu[better] = each
         return best, best_gpu
+
+
+@cache
+def _compiled() -> Callable[..., None] | None:
+    """The compiled form; `None` without numba. It is loaded when it is first asked for, which takes seconds."""
+    try:
+        from host.solvers.placement.compiled import fgd_rows
+    except ImportError:
+        return None
+    return fgd_rows
 
 
 def _whole(gpu_left: Ints, shape: Shape) -> Ints:

@@ -82,14 +82,14 @@ class Database:
                 is_new = True  # the host that made it died before its tables were there
             elif found != APPLICATION_ID:
                 raise DamagedError(f"its application id is {found:#x}; a history has {APPLICATION_ID:#x}")
-        run("PRAGMA journal_mode = WAL")
+        (version,) = run("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise DamagedError(f"it has version {version}, and this host knows up to {VERSION}")
+        run("PRAGMA journal_mode = WAL")  # from here on the file is ours to write to
         run("PRAGMA synchronous = FULL")
         run(f"PRAGMA cache_size = -{CACHE_KIB}")
         run("PRAGMA wal_autocheckpoint = 0")  # its errors would go unseen: `checkpoint` does it
         run(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
-        (version,) = run("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise DamagedError(f"it has version {version}, and this host knows up to {VERSION}")
         with self._transaction():
             if is_new:
                 create(self._connection)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from plugin_sdk.contract.decode import ProblemError
 from plugin_sdk.contract.problems.amounts import all_different, converted, listed, member, only_constraints
 
 Percent = Annotated[float, msgspec.Meta(ge=0)]
@@ -29,10 +30,20 @@ class LoadedNode(msgspec.Struct, rename="camel", frozen=True):
 
 
 class OneTaskProblem(msgspec.Struct, frozen=True):
-    """Choose the node."""
+    """Choose the node.
+
+    Fields:
+        allowed: The ids of those that may be chosen; `None` for all.
+    """
 
     task: Task
     nodes: list[LoadedNode]
+    allowed: frozenset[str] | None = None
+
+    @property
+    def choices(self) -> list[LoadedNode]:
+        """The nodes that may be chosen."""
+        return [node for node in self.nodes if self.allowed is None or node.id in self.allowed]
 
 
 class LoadAfter(msgspec.Struct):
@@ -54,11 +65,34 @@ def parse_one_task(data: Mapping[str, Any], constraints: Mapping[str, Any] | Non
     Raises:
         ProblemError: Something in it cannot be used.
     """
-    only_constraints(constraints, [], "scheduling one task")
+    known = only_constraints(constraints, ["allowedNodes", "pinned"], "scheduling one task")
     task = converted(
         member(data, "task", "data", "an object with id, cpuRequired and memoryRequired"), Task, "data.task"
     )
     sent = listed(member(data, "nodes", "data", "a list of at least one node"), "data.nodes")
     nodes = converted(sent, list[LoadedNode], "data.nodes")
     all_different((node.id for node in nodes), "data.nodes")
-    return OneTaskProblem(task, nodes)
+    ids = {node.id for node in nodes}
+    allowed = _some(known.get("allowedNodes"), ids, task.id, "constraints.allowedNodes")
+    pinned = _some(known.get("pinned"), ids, task.id, "constraints.pinned")
+    if allowed is not None and pinned is not None and not pinned <= allowed:
+        raise ProblemError("constraints.pinned", known["pinned"], "one of the nodes in allowedNodes")
+    return OneTaskProblem(task, nodes, allowed if pinned is None else pinned)
+
+
+def _some(sent: object, ids: set[str], task: str, path: str) -> frozenset[str] | None:
+    """Ids of nodes: one, a list of them, or either under the id of the task."""
+    if isinstance(sent, dict):
+        if set(sent) != {task}:
+            raise ProblemError(path, sent, f"ids of nodes, or an object with the one member {task}")
+        sent = sent[task]
+    if sent is None:
+        return None
+    found = [sent] if isinstance(sent, str) else sent
+    if (
+        not isinstance(found, list)
+        or not found
+        or not all(isinstance(each, str) and each in ids for each in found)
+    ):
+        raise ProblemError(path, sent, "ids of nodes of the request, at least one")
+    return frozenset(found)

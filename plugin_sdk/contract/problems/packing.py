@@ -15,11 +15,11 @@ from plugin_sdk.contract.problems.amounts import (
     identity,
     listed,
     member,
-    only_constraints,
 )
 from plugin_sdk.contract.problems.request import unknown_member
+from plugin_sdk.contract.problems.rules import ITEM_RULES, Rules, parse_rules
 
-_NOT_DEMANDS = {"id", "priority"}  # numbers on an item that are no resource
+_NOT_DEMANDS = {"id", *ITEM_RULES}  # on an item, but no resource
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -49,14 +49,19 @@ class PackingProblem(msgspec.Struct, frozen=True):
         resources: Every resource name, in the order of the capacity.
         node_capacity: Of each of the equal nodes that may be opened; `None` when nodes are given.
         nodes: The given nodes; `None` when they are opened as needed.
-        max_nodes: How many may be opened or used; `None` for no bound.
+        rules: What must be kept beside the capacities.
     """
 
     items: list[Item]
     resources: tuple[str, ...]
     node_capacity: dict[str, float] | None
     nodes: list[GivenNode] | None
-    max_nodes: int | None = None
+    rules: Rules = Rules()
+
+    @property
+    def max_nodes(self) -> int | None:
+        """How many nodes may be opened or used; `None` for no bound."""
+        return self.rules.max_nodes
 
 
 class PackedNode(msgspec.Struct):
@@ -79,7 +84,6 @@ def parse_packing(data: Mapping[str, Any], constraints: Mapping[str, Any] | None
     Raises:
         ProblemError: Something in it cannot be used.
     """
-    known = only_constraints(constraints, ["maxNodes"], "resource requests")
     sent = listed(member(data, "items", "data", "a list of at least one item"), "data.items")
     capacity: dict[str, float] | None = None
     nodes: list[GivenNode] | None = None
@@ -97,10 +101,9 @@ def parse_packing(data: Mapping[str, Any], constraints: Mapping[str, Any] | None
         resources = tuple(capacity)
     items = [_item(each, f"data.items[{i}]", resources) for i, each in enumerate(sent)]
     all_different((item.id for item in items), "data.items")
-    bound = known.get("maxNodes")
-    if bound is not None and (not isinstance(bound, int) or isinstance(bound, bool) or bound < 1):
-        raise ProblemError("constraints.maxNodes", bound, "an integer of 1 or more")
-    return PackingProblem(items, resources, capacity, nodes, bound)
+    names = None if nodes is None else frozenset(node.id for node in nodes)
+    rules = parse_rules(constraints, sent, "data.items", names, "resource requests")
+    return PackingProblem(items, resources, capacity, nodes, rules)
 
 
 def _item(sent: dict[str, Any], path: str, resources: tuple[str, ...]) -> Item:

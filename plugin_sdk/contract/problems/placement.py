@@ -19,14 +19,14 @@ from plugin_sdk.contract.problems.amounts import (
     identity,
     listed,
     member,
-    only_constraints,
 )
 from plugin_sdk.contract.problems.given_gpus import GPU_COUNT_LIMIT, WHOLE_GPU, free_gpus, used_gpus, whole
 from plugin_sdk.contract.problems.request import unknown_member
+from plugin_sdk.contract.problems.rules import ITEM_RULES, Rules, parse_rules
 
 TYPICAL_SHARE = 0.95  # of the pods: the most frequent classes that make up this much are the typical ones
 
-_POD_MEMBERS = {"id", "cpu", "memory", "gpu", "priority"}
+_POD_MEMBERS = {"id", "cpu", "memory", "gpu", *ITEM_RULES}
 _NODE_MEMBERS = {"id", "cpu", "memory", "gpus", "gpuModel", "capacity", "used"}
 
 
@@ -85,11 +85,13 @@ class PlacementProblem(msgspec.Struct, frozen=True):
 
     Fields:
         typical: What fragmentation is measured by; see `typical_pods`.
+        rules: What must be kept beside the capacities.
     """
 
     pods: list[Pod]
     nodes: list[GpuNode]
     typical: list[TypicalPod]
+    rules: Rules = Rules()
 
 
 class Placement(msgspec.Struct, omit_defaults=True):
@@ -143,14 +145,15 @@ def parse_placement(
     Raises:
         ProblemError: Something in it cannot be used.
     """
-    only_constraints(constraints, [], "placement of pods")
     sent = listed(member(data, "pods", "data", "a list of at least one pod"), "data.pods")
     given = listed(member(data, "nodes", "data", "a list of at least one node"), "data.nodes")
     pods = [_pod(each, f"data.pods[{index}]") for index, each in enumerate(sent)]
     nodes = [_node(each, f"data.nodes[{index}]") for index, each in enumerate(given)]
     all_different((pod.id for pod in pods), "data.pods")
     all_different((node.id for node in nodes), "data.nodes")
-    return PlacementProblem(pods, nodes, _typical(data.get("typicalPods")) or typical_pods(pods))
+    names = frozenset(node.id for node in nodes)
+    rules = parse_rules(constraints, sent, "data.pods", names, "placement of pods")
+    return PlacementProblem(pods, nodes, _typical(data.get("typicalPods")) or typical_pods(pods), rules)
 
 
 def _pod(sent: dict[str, Any], path: str) -> Pod:

@@ -18,6 +18,7 @@ from host.registry.registry import Registry
 from host.rpc.client import ClientLimits
 from host.sandbox.opening import open_sandbox
 from host.sandbox.policy import SandboxPolicy
+from host.supervisor.config import KeepingConfig
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.supervisor import Supervisor, SupervisorConfig
 
@@ -75,8 +76,7 @@ def start_rig(tmp_path: Path, request: pytest.FixtureRequest):
         config = SupervisorConfig(
             restarts=restarts or RestartPolicy(base_s=0.05, cap_s=0.2),
             client=ClientLimits(grace_s=grace_s),
-            rescan_s=1.0,
-            still_s=0.2,
+            keeping=KeepingConfig(rescan_s=1.0, still_s=0.2),
         )
         # Whatever tier this machine reaches: what is tried here is the keeping alive.
         policy = SandboxPolicy(isolation=isolation, min_tier="none")

@@ -79,6 +79,7 @@ async def test_a_start_that_is_cancelled_at_any_moment_leaves_nothing(
         starting = asyncio.ensure_future(keeper.enable())
         await eventually(lambda: rig.state("it") == "starting")
         await breathe(random.Random(seed))
-        rig.supervisor._kept["it"].task.cancel()
+        for task in rig.supervisor._kept["it"]._tasks:
+            task.cancel()
         await starting
         await eventually(lambda: held(tmp_path) == rest)

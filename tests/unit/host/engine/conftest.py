@@ -29,6 +29,10 @@ class ScriptedPlugin:
         self._says = says
         self.calls: list[tuple[str, Any]] = []
         self.cancelled = 0
+        self.retracted: list[str] = []
+
+    def retract(self, method: str, why: str) -> None:
+        self.retracted.append(method)
 
     async def call(self, method: str, params: bytes, *, deadline: float) -> msgspec.Raw:
         asked = msgspec.json.decode(params)

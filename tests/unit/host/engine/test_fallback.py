@@ -26,7 +26,7 @@ def test_all_are_run_while_there_is_time_and_only_the_first_when_there_is_none()
 
 def test_for_predictions_there_is_none():
     problem = parse_problem(OptimizeRequest("r", "ml-driven", {}))
-    assert solve(problem, SystemClock(), never, never, all_of_them=True) == []
+    assert list(solve(problem, SystemClock(), never, never, all_of_them=True)) == []
 
 
 def test_a_built_in_that_is_wrong_is_found_out(monkeypatch: pytest.MonkeyPatch):

@@ -9,7 +9,15 @@ import os
 import msgspec
 import pytest
 
-from host.errors import BadResultError, CallLateError, PluginBusyError, PluginGoneError, RemoteError
+from host.errors import (
+    BadResultError,
+    CallLateError,
+    CircuitOpenError,
+    PluginBusyError,
+    PluginGoneError,
+    RemoteError,
+)
+from host.rpc.breaker import BreakerPolicy, Breakers, BreakerState
 from host.rpc.client import ClientLimits, PluginClient
 from plugin_sdk.contract.errors import ErrorCode
 
@@ -17,7 +25,7 @@ from plugin_sdk.contract.errors import ErrorCode
 class Peer:
     """A client, and the far ends of its pipes."""
 
-    def __init__(self, limits):
+    def __init__(self, limits, breaker=None):
         read_fd, self.far_write = os.pipe()
         self.far_read, write_fd = os.pipe()
         fcntl.fcntl(self.far_write, fcntl.F_SETPIPE_SZ, 1 << 20)  # the longest line that a test says fits
@@ -34,6 +42,7 @@ class Peer:
             read_fd,
             write_fd,
             limits=limits,
+            breakers=Breakers(breaker),
             on_closed=lambda why, fault: self.closed.append((why, fault)),
             on_log=lambda line: self.on_log(line),
         )
@@ -73,8 +82,8 @@ async def meet():
     """`meet(limits)`: a peer whose client has been through its handshake."""
     peers = []
 
-    def start(*, opened=True, **limits):
-        peer = Peer(ClientLimits(**limits))
+    def start(*, opened=True, breaker=None, **limits):
+        peer = Peer(ClientLimits(**limits), breaker)
         peers.append(peer)
         if opened:
             peer.client.opened()
@@ -447,3 +456,151 @@ async def test_a_turn_that_is_given_just_before_the_end_says_why_it_ended(meet, 
     with pytest.raises(PluginGoneError, match="the host stopped it"):
         await outcome(second)
     assert (peer.counts.calls, peer.counts.failures) == (2, 1)
+
+
+ONCE = BreakerPolicy(in_a_row=1, open_s=0.05, open_cap_s=0.05, fair_s=0.01)
+
+
+async def test_a_method_that_keeps_failing_is_not_asked_and_the_others_are(meet, eventually):
+    peer = meet(breaker=BreakerPolicy(in_a_row=2, open_s=100))
+    for count in (1, 2):
+        task = peer.call()
+        request = (await heard(peer, eventually, count))[-1]
+        peer.say(id=request["id"], error={"code": -32016, "message": "no model"})
+        with pytest.raises(RemoteError):
+            await outcome(task)
+    with pytest.raises(
+        CircuitOpenError, match=r"2 failures in a row.*no model; it is asked again in"
+    ) as found:
+        await outcome(peer.call())
+    assert found.value.data().kind == "circuitOpen"
+    assert 60_000 < found.value.data().retry_after_ms <= 100_000
+    assert len(peer.requests()) == 2, "the third was never sent"
+    other = peer.call("score")
+    (request,) = await heard(peer, eventually, 1, "score")
+    peer.say(id=request["id"], result=1)
+    assert bytes(await outcome(other)) == b"1"
+    assert (peer.counts.calls, peer.counts.failures) == (3, 2), "what was not asked is no call"
+
+
+async def test_one_probe_is_let_through_and_its_answer_closes_the_circuit(meet, eventually):
+    peer = meet(breaker=ONCE)
+    task = peer.call()
+    (request,) = await heard(peer, eventually)
+    peer.say(id=request["id"], error={"code": -32016, "message": "x"})
+    with pytest.raises(RemoteError):
+        await outcome(task)
+    breaker = peer.client._breakers.of("predict")
+    await eventually(lambda: asyncio.get_running_loop().time() >= breaker.retry_at)
+    probe = peer.call()
+    await heard(peer, eventually, 2)
+    with pytest.raises(CircuitOpenError, match="one call is trying it out"):
+        await outcome(peer.call())
+    peer.say(id=peer.requests()[-1]["id"], result=7)
+    assert bytes(await outcome(probe)) == b"7"
+    assert breaker.state is BreakerState.CLOSED
+
+
+async def test_a_probe_whose_caller_goes_away_leaves_the_circuit_open(meet, eventually):
+    peer = meet(breaker=ONCE)
+    breaker = peer.client._breakers.of("predict")
+    breaker.failed(breaker.admit(0), 0, "x")
+    probe = peer.call()
+    await heard(peer, eventually)
+    assert breaker.state is BreakerState.HALF_OPEN
+    probe.cancel()
+    await asyncio.wait([probe])
+    assert breaker.state is BreakerState.OPEN
+
+
+async def test_lateness_counts_when_the_call_had_a_fair_time_and_not_when_it_had_none(meet, eventually):
+    peer = meet(breaker=BreakerPolicy(in_a_row=1, fair_s=0.2))
+    breaker = peer.client._breakers.of("predict")
+    with pytest.raises(CallLateError):
+        await outcome(peer.call(within_s=0.05))
+    assert breaker.state is BreakerState.CLOSED
+    with pytest.raises(CallLateError):
+        await outcome(peer.call(within_s=0.25))
+    assert breaker.state is BreakerState.OPEN
+
+
+async def test_a_caller_that_leaves_at_the_deadline_is_a_late_answer_and_before_it_is_none(meet, eventually):
+    peer = meet(breaker=BreakerPolicy(in_a_row=1, fair_s=0.0))
+    loop = asyncio.get_running_loop()
+    task = peer.call(within_s=0.05)
+    deadline = loop.time() + 0.05
+    # As the engine does: it waits by itself, and cancels in the moment of the deadline.
+    loop.call_at(deadline, task.cancel)
+    await asyncio.wait([task])
+    assert (peer.counts.late, peer.counts.cancelled) == (1, 0)
+    assert peer.client._breakers.of("predict").state is BreakerState.OPEN
+
+
+async def test_a_question_that_was_wrong_says_nothing_against_the_plugin(meet, eventually):
+    peer = meet(breaker=ONCE)
+    task = peer.call()
+    (request,) = await heard(peer, eventually)
+    peer.say(id=request["id"], error={"code": int(ErrorCode.INVALID_PARAMS), "message": "x"})
+    with pytest.raises(RemoteError):
+        await outcome(task)
+    assert peer.client._breakers.of("predict").state is BreakerState.CLOSED
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"\n", b" \n", b'{"jsonrpc":"2.0","method":"log","params":{"message":"x"}}\n',
+     b'{"jsonrpc":"2.0","method":"newer"}\n', b'{"jsonrpc":"2.0","id":77,"result":1}\n',
+     b'{"jsonrpc":"2.0","id":77,"method":"ask"}\n', b"x\n"],
+    ids=["empty", "blank", "log", "notification", "stray", "request", "junk"],
+)  # fmt: skip
+async def test_a_flood_of_whatever_nobody_asked_for_costs_the_flooder_its_life(meet, eventually, line):
+    peer = meet(messages_per_s=100)
+    peer.raw(line * 60)
+    await asyncio.sleep(0)
+    peer.raw(line * 60)
+    await eventually(lambda: peer.closed)
+    assert peer.closed == [("it sent more than 100 messages that nobody asked for within a second", "flood")]
+    assert len(peer.logged) <= 100
+
+
+async def test_answers_to_open_calls_are_no_flood_however_many(meet, eventually):
+    peer = meet(messages_per_s=5, in_flight=200)
+    tasks = [peer.call() for _ in range(200)]
+    requests = await heard(peer, eventually, 200)
+    peer.raw(b"".join(b'{"jsonrpc":"2.0","id":%d,"result":1}\n' % each["id"] for each in requests))
+    await asyncio.wait(tasks)
+    assert peer.closed == []
+
+
+async def test_bytes_have_a_budget_too(meet, eventually):
+    peer = meet(bytes_per_s=100_000)
+    peer.raw(b'{"jsonrpc":"2.0","method":"newer","params":"%b"}\n' % (b"x" * 200_000))
+    await eventually(lambda: peer.closed)
+    assert peer.closed == [("it sent more than 100000 bytes within a second", "flood")]
+
+
+async def test_a_message_that_nests_too_deep_is_junk(meet, eventually):
+    peer = meet(depth=5)
+    task = peer.call()
+    (request,) = await heard(peer, eventually)
+    peer.raw(b'{"jsonrpc":"2.0","id":%d,"result":[[[[[1]]]]]}\n' % request["id"])
+    await eventually(lambda: peer.counts.junk == 1)
+    peer.raw(b'{"jsonrpc":"2.0","id":%d,"result":[[[[1]]]]}\n' % request["id"])
+    assert bytes(await outcome(task)) == b"[[[[1]]]]"
+
+
+async def test_idle_is_when_no_call_is_open_and_none_waits(meet, eventually):
+    peer = meet(in_flight=1)
+    await peer.client.wait_idle()
+    first, second = peer.call(), peer.call()
+    await heard(peer, eventually)
+    idle = asyncio.ensure_future(peer.client.wait_idle())
+    peer.say(id=1, result=1)
+    await outcome(first)
+    await heard(peer, eventually, 2)
+    assert not idle.done()
+    assert peer.client.quiet_since is None
+    peer.say(id=2, result=1)
+    await outcome(second)
+    await outcome(idle)
+    assert peer.client.quiet_since is not None

@@ -25,7 +25,12 @@ def test_each_kind_of_problem_has_its_built_ins_the_fallback_first():
     }
     assert names("scheduling", task) == ["builtin:least-loaded"]
     pods = {"pods": [{"id": "p", "cpu": 1}], "nodes": [{"id": "n", "cpu": 1}]}
-    assert names("scheduling", pods) == ["builtin:best-fit-pods"]
+    assert names("scheduling", pods) == [
+        "builtin:fgd",
+        "builtin:best-fit",
+        "builtin:gpu-packing",
+        "builtin:dot-product",
+    ]
     assert names("performance", {"parameters": [{"name": "x", "kind": "float", "low": 0, "high": 1}]}) == [
         "builtin:space-filling-local-search"
     ]

@@ -20,6 +20,7 @@ from host.rpc.client import ClientLimits
 from host.sandbox.environments.store import EnvironmentStore
 from host.sandbox.policy import SandboxPolicy
 from host.sandbox.sandbox import Sandbox
+from host.supervisor.config import KeepingConfig
 from host.supervisor.keeper import PluginKeeper
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.supervisor import Supervisor, SupervisorConfig
@@ -131,12 +132,18 @@ async def keep(tmp_path):
     assert len(os.listdir("/proc/self/fd")) == fds
 
 
+async def settle(supervisor):
+    """Looks at the directory until nothing in it is about to come to rest."""
+    while (wait_s := await supervisor.rescan()) is not None:
+        await asyncio.sleep(wait_s)
+
+
 @pytest.fixture
 def supervise(tmp_path):
     """`async with supervise() as supervisor:`, over `tmp_path / "plugins"`; not started."""
 
     @contextlib.asynccontextmanager
-    async def make(**config):
+    async def make(*, still_s=0.01, rescan_s=0.1, **config):
         (tmp_path / "plugins").mkdir(exist_ok=True)
         (tmp_path / "scratch").mkdir(exist_ok=True)
         clock = SystemClock()
@@ -147,9 +154,12 @@ def supervise(tmp_path):
             registry,
             LocalLauncher(clock),
             clock,
-            SupervisorConfig(**({"still_s": 0.01, "rescan_s": 0.1} | config)),
+            SupervisorConfig(
+                keeping=KeepingConfig(still_s=still_s, rescan_s=rescan_s, drain_s=5.0), **config
+            ),
         )
         supervisor.registry = registry
+        supervisor.settle = lambda: settle(supervisor)
         try:
             yield supervisor
         finally:

@@ -8,7 +8,8 @@ import shutil
 import pytest
 
 from host.errors import ConfigError
-from host.supervisor.folder import FoundPlugin, RefusedFolder, fingerprint, look, scan
+from host.supervisor.folder import FoundPlugin, RefusedFolder, look, scan
+from host.supervisor.tree import survey
 
 
 def why(refused):
@@ -67,7 +68,7 @@ def test_links_are_not_followed(folders):
     (folders.directory / "inner" / "plugin.toml").symlink_to(good / "plugin.toml")
     found, refused = scan(folders.directory)
     assert [plugin.manifest.name for plugin in found] == ["good"]
-    assert set(why(refused)) == {"link", "inner"}
+    assert set(why(refused)) == {"link", "inner", "dangling"}
 
 
 def test_a_name_that_is_no_text_is_refused_under_a_name_that_can_be_shown(folders):
@@ -103,10 +104,10 @@ def test_no_manifest_however_hostile_disturbs_the_others(folders, line):
 
 def test_a_fingerprint_changes_with_whatever_is_done_to_a_file(folders):
     folder = folders.write("a", "one")
-    seen = [fingerprint(folder)]
+    seen = [survey(folder).fingerprint]
 
     def changed():
-        seen.append(fingerprint(folder))
+        seen.append(survey(folder).fingerprint)
         return seen[-1] not in seen[:-1]
 
     assert not changed()
@@ -140,3 +141,97 @@ def test_a_plugin_is_equal_to_itself_though_its_config_has_a_nan(folders):
     folder = folders.write("a", "", manifest="[config]\nx = nan\n")
     assert isinstance(look(folder), FoundPlugin)
     assert look(folder) == look(folder)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ad\u0430pter",
+        "\u202egnp.nigulp",
+        "two\nlines",
+        "x" * 255,
+        "-rf",
+        "$(reboot)",
+        "a;b",
+        "\u00e9",
+        " lead",
+    ],
+)
+def test_a_name_that_can_be_mistaken_is_refused_and_shown_harmlessly(folders, name):
+    folders.write("good", "")
+    shutil.copytree(folders.directory / "good", folders.directory / name)
+    found, refused = scan(folders.directory)
+    assert [plugin.folder.name for plugin in found] == ["good"]
+    ((shown, reason),) = why(refused).items()
+    assert "characters that can be mistaken" in reason
+    assert shown.isprintable()
+
+
+def test_a_name_with_blanks_dots_and_capitals_is_fine(folders):
+    folders.write("a", "").rename(folders.directory / "My Plugin_v1.2 (copy)")
+    assert scan(folders.directory)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "says"),
+    [
+        (0o666, "anybody may write plugin.py"),
+        (0o4755, "is setuid"),
+        (0o2755, "setgid"),
+        (0o000, "nobody may read"),
+    ],
+)
+def test_a_file_that_others_could_misuse_is_a_reason_to_refuse(folders, mode, says):
+    folder = folders.write("a", "")
+    (folder / "plugin.py").chmod(mode)
+    assert says in look(folder).why
+    (folder / "plugin.py").chmod(0o644)
+    assert isinstance(look(folder), FoundPlugin)
+    (folder / "sub").mkdir()
+    (folder / "sub").chmod(0o777)
+    assert "anybody may write sub" in look(folder).why
+
+
+def test_what_is_no_file_is_a_reason_to_refuse(folders):
+    folder = folders.write("a", "")
+    os.mkfifo(folder / "pipe")
+    assert "pipe is a FIFO" in look(folder).why
+
+
+@pytest.mark.parametrize(
+    ("entry", "files", "good"),
+    [
+        ("plugin:P", [], False),
+        ("plugin:P", ["plugin.py"], True),
+        ("plugin:P", ["plugin/__init__.py"], True),
+        ("plugin:P", ["plugin.cpython-311-x86_64-linux-gnu.so"], True),
+        ("deep.inner:P", ["deep/__init__.py"], False),
+        ("deep.inner:P", ["deep/inner.py"], True),
+    ],
+)
+def test_a_folder_without_the_module_of_its_entry_is_not_whole(folders, entry, files, good):
+    folder = folders.directory / "a"
+    folder.mkdir()
+    (folder / "plugin.toml").write_text(
+        f'[plugin]\nname = "a"\nversion = "1.0.0"\nhandles = ["resource"]\nentry = "{entry}"\n'
+    )
+    for name in files:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("")
+    seen = look(folder)
+    assert isinstance(seen, FoundPlugin) == good
+    if not good:
+        assert "is not in the folder" in seen.why
+
+
+def test_a_huge_manifest_is_refused_unread(folders):
+    folder = folders.write("a", "")
+    with (folder / "plugin.toml").open("r+b") as file:
+        file.truncate(64 * 2**20)
+    assert "give at most 65536" in look(folder).why
+
+
+def test_a_link_to_itself_is_refused_and_holds_nothing_up(folders):
+    (folders.directory / "loop").symlink_to("loop")
+    _, refused = scan(folders.directory)
+    assert "symbolic link" in why(refused)["loop"]

@@ -13,10 +13,8 @@ from host.clock import SystemClock
 from host.errors import PluginGoneError
 from host.process import child as child_module
 from host.process.child import LocalLauncher
-from host.registry.settings import SettingsChange
-from host.supervisor import keeper as keeper_module
+from host.supervisor import incarnation as incarnation_module
 from host.supervisor.restart import RestartPolicy
-from plugin_sdk.contract.decode import ProblemError
 
 DEAF = "sleep 1000"  # never reads, so never answers
 
@@ -129,7 +127,7 @@ async def test_a_storm_of_orders_and_kills_ends_as_the_last_one_says(keep, event
 async def test_its_task_ends_from_every_state_and_nobody_is_left_waiting(
     keep, eventually, monkeypatch, first, manifest, state
 ):
-    monkeypatch.setattr(keeper_module, "SHUTDOWN_S", 0.2)
+    monkeypatch.setattr(incarnation_module, "SHUTDOWN_S", 0.2)
     slow = RestartPolicy(base_s=1000, cap_s=1000, intensity=1 if state == "quarantined" else 10)
     kept = keep(first=first, manifest=manifest, enabled=state != "stopped", restarts=slow)
     waiting = []
@@ -190,7 +188,7 @@ async def test_the_last_words_of_the_process_before_are_still_in_the_log(keep, e
     ids=["rubbish", "silence", "closed", "endless"],
 )
 async def test_a_start_that_goes_wrong_says_how(keep, eventually, monkeypatch, first, cause, says):
-    monkeypatch.setattr(keeper_module, "PIPES_GRACE_S", 0.1)
+    monkeypatch.setattr(incarnation_module, "PIPES_GRACE_S", 0.1)
     limits = '[limits]\nstart_timeout = "300ms"\n'
     kept = keep(first=first, manifest=limits, restarts=RestartPolicy(intensity=1))
     await eventually(lambda: kept.state == "quarantined")
@@ -229,8 +227,8 @@ async def test_a_keeper_that_is_cancelled_in_the_middle_of_a_stop_leaves_no_proc
     keep, eventually, monkeypatch
 ):
     monkeypatch.setattr(child_module, "TERM_GRACE_S", 1000)
-    monkeypatch.setattr(keeper_module, "SHUTDOWN_S", 1000)
-    monkeypatch.setattr(keeper_module, "PIPES_GRACE_S", 1000)
+    monkeypatch.setattr(incarnation_module, "SHUTDOWN_S", 1000)
+    monkeypatch.setattr(incarnation_module, "PIPES_GRACE_S", 1000)
     kept = keep(first="trap '' TERM\n" + DEAF)
     await eventually(lambda: kept.state == "starting")
     stopping = asyncio.ensure_future(kept.keeper.disable())
@@ -244,42 +242,3 @@ async def test_a_keeper_that_is_cancelled_in_the_middle_of_a_stop_leaves_no_proc
 async def test_its_ceiling_on_a_call_is_the_hosts_when_that_is_lower(keep):
     kept = keep(manifest='[limits]\ncall_timeout = "1h"\n')
     assert kept.entry.limits.call_timeout_s == 300.0
-
-
-async def test_a_priority_is_set_while_it_runs_and_its_process_is_left_alone(keep):
-    kept = keep()
-    await within(kept.keeper.wait_settled())
-    pid = await kept.ask()
-    await within(kept.keeper.configure(SettingsChange(priority=7)))
-    assert kept.entry.priority == 7
-    assert await kept.ask() == pid
-
-
-async def test_what_a_process_was_told_at_its_start_is_changed_by_a_new_one(keep):
-    kept = keep(manifest="[config]\ndepth = 3\n")
-    await within(kept.keeper.wait_settled())
-    pid = await kept.ask()
-    await within(kept.keeper.configure(SettingsChange(config={"depth": 5}, limits={"call_timeout": "3s"})))
-    assert kept.entry.config == {"depth": 5}
-    assert kept.keeper.view().limits.call_timeout_s == 3.0
-    assert await kept.ask() != pid
-    again = await kept.ask()
-    await within(kept.keeper.configure(SettingsChange(config={"depth": 5})))
-    assert await kept.ask() == again, "nothing new was said"
-
-
-async def test_a_limit_that_cannot_be_used_changes_nothing(keep):
-    kept = keep()
-    await within(kept.keeper.wait_settled())
-    with pytest.raises(ProblemError):
-        await kept.keeper.configure(SettingsChange(priority=9, limits={"memory": "much"}))
-    assert kept.entry.priority == 0
-    assert kept.state == "ready"
-
-
-async def test_configure_switches_it_off_and_on(keep):
-    kept = keep()
-    await within(kept.keeper.configure(SettingsChange(enabled=False)))
-    assert kept.state == "stopped"
-    await within(kept.keeper.configure(SettingsChange(enabled=True, config={"a": 1})))
-    assert kept.state == "ready"

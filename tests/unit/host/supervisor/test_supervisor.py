@@ -12,7 +12,7 @@ import pytest
 from host.process import child as child_module
 from host.registry.entry import Settings
 from host.registry.settings import SettingsChange
-from host.supervisor import keeper as keeper_module
+from host.supervisor import incarnation as incarnation_module
 from host.supervisor import supervisor as supervisor_module
 
 
@@ -32,11 +32,13 @@ async def test_a_folder_that_never_rests_keeps_no_other_from_being_taken(supervi
 
     scan = supervisor_module.scan
     monkeypatch.setattr(supervisor_module, "scan", scan_while_it_is_written)
-    async with supervise() as supervisor:
+    async with supervise(still_s=0.1) as supervisor:
         await supervisor.rescan()
+        await asyncio.sleep(0.2)  # the time that one needs to be still, and more
+        assert await supervisor.rescan() is not None
         assert names(supervisor) == ["calm"]
         monkeypatch.undo()
-        await supervisor.rescan()
+        await supervisor.settle()
         assert names(supervisor) == ["calm", "restless"]
 
 
@@ -51,31 +53,31 @@ async def test_a_folder_that_is_away_for_one_look_alone_is_not_let_go(
         return ([], []) if len(looks) == 1 else scan(directory)
 
     async with supervise() as supervisor:
-        await supervisor.rescan()
+        await supervisor.settle()
         before = supervisor.registry.get("moving")
         monkeypatch.setattr(supervisor_module, "scan", scan_while_it_is_away)
-        await supervisor.rescan()
+        await supervisor.settle()
         assert supervisor.registry.get("moving") is before
 
 
 async def test_nothing_new_is_nothing_done(supervise, plugin):
     plugin("a", manifest="[config]\nx = nan\n")
     async with supervise() as supervisor:
-        await supervisor.rescan()
+        await supervisor.settle()
         entry = supervisor.registry.get("a")
         for _ in range(3):
-            await supervisor.rescan()
+            await supervisor.settle()
         assert supervisor.registry.get("a") is entry
 
 
 async def test_the_operators_word_outlives_a_folder_that_changes(supervise, plugin):
     folder = plugin("a")
     async with supervise() as supervisor:
-        await supervisor.rescan()
+        await supervisor.settle()
         await supervisor.registry.get("a").keeper.disable()
         (folder / "new.txt").write_text("changed")
         before = supervisor.registry.get("a")
-        await supervisor.rescan()
+        await supervisor.settle()
         after = supervisor.registry.get("a")
         assert after is not before
         await after.keeper.wait_settled()
@@ -87,29 +89,27 @@ async def test_the_configurations_word_is_heard(supervise, plugin):
     plugin("a")
     plugin("b")
     async with supervise(settings={"b": Settings(priority=9, config={"k": 1})}) as supervisor:
-        await supervisor.rescan()
+        await supervisor.settle()
         assert names(supervisor) == ["b", "a"]
         assert supervisor.registry.get("b").config == {"k": 1}
 
 
-async def test_closing_while_a_changed_folder_is_being_stopped_leaves_nothing(
+async def test_closing_while_a_changed_folder_is_being_replaced_leaves_nothing(
     supervise, plugin, eventually, monkeypatch
 ):
-    monkeypatch.setattr(keeper_module, "SHUTDOWN_S", 0.2)
+    monkeypatch.setattr(incarnation_module, "SHUTDOWN_S", 0.2)
     monkeypatch.setattr(child_module, "TERM_GRACE_S", 0.2)
     folder = plugin("stubborn", first="trap '' TERM; while :; do sleep 1000; done")
     async with supervise() as supervisor:
-        await supervisor.rescan()
+        await supervisor.settle()
         keeper = supervisor.registry.get("stubborn").keeper
         await eventually(lambda: keeper.view().pid is not None)
-        pid = keeper.view().pid
+        pids = {keeper.view().pid}
         (folder / "new.txt").write_text("changed")
-        rescan = asyncio.ensure_future(supervisor.rescan())
-        await eventually(lambda: keeper.view().state == "stopping")
-        rescan.cancel()
-        await asyncio.wait([rescan])
-        assert rescan.cancelled()
-    assert not psutil.pid_exists(pid)
+        await supervisor.settle()
+        await eventually(lambda: keeper.view().pid not in {None, *pids})
+        pids.add(keeper.view().pid)
+    assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
 async def test_a_machine_without_a_watch_to_give_is_looked_at_all_the_same(
@@ -146,10 +146,10 @@ async def test_a_refused_folder_is_told_once_and_forgotten_when_it_is_gone(super
         told = []
         supervisor.registry.events.subscribe(told.append)
         for _ in range(3):
-            await supervisor.rescan()
+            await supervisor.settle()
         assert [(event.topic, event.plugin) for event in told] == [("plugin:error", "bad")]
         shutil.rmtree(folder)
-        await supervisor.rescan()
+        await supervisor.settle()
         assert supervisor.refused == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,3 +35,27 @@ def test_a_node_of_ones_own_is_refused_by_name():
     problem = parse_one_task({"task": {"id": "t", "cpuRequired": 1, "memoryRequired": 1}, "nodes": nodes})
     assert verify(problem, OneTaskAnswer("elsewhere")).broken == 'node "elsewhere" is not in the request'
     assert verify(problem, OneTaskAnswer("n")).ok
+
+
+@pytest.mark.parametrize(
+    "constraints",
+    [
+        {"allowedNodes": ["a", "b"]},
+        {"allowedNodes": {"t": ["b", "a"]}},
+        {"pinned": "b"},
+        {"pinned": {"t": "b"}},
+    ],
+)
+def test_a_task_stays_on_the_nodes_it_is_allowed(constraints):
+    nodes = [
+        {"id": name, "cpuLoad": load, "memoryLoad": load} for name, load in [("a", 90), ("b", 50), ("c", 0)]
+    ]
+    data = {"task": {"id": "t", "cpuRequired": 5, "memoryRequired": 5}, "nodes": nodes}
+    problem = parse_one_task(data, constraints)
+    assert least_loaded(problem).node_id == "b"
+    assert verify(problem, OneTaskAnswer("b")).ok
+    assert "is not one of those allowed" in verify(problem, OneTaskAnswer("c")).broken
+    assert bound(problem) == objective(problem, OneTaskAnswer("b"))
+    for bad in ({"allowedNodes": ["z"]}, {"pinned": {"u": "a"}}, {"pinned": "a", "allowedNodes": ["b"]}):
+        with pytest.raises(ValueError, match="constraints"):
+            parse_one_task(data, bad)

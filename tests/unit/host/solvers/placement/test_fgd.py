@@ -32,7 +32,7 @@ def test_each_score_is_that_of_the_gain_that_placing_there_brings(cluster: Clust
             assert score == score_of(before - total_fragmentation(typical, after))
 
 
-@pytest.mark.skipif(fgd.fgd_rows is None, reason="NUMBA IS MISSING: pip install 'engine-ops[fast]'")
+@pytest.mark.skipif(fgd._compiled() is None, reason="NUMBA IS MISSING: pip install 'engine-ops[fast]'")
 def test_the_compiled_form_ranks_as_the_vectorised_one_does(cluster: Cluster) -> None:
     nodes, shapes = cluster
     typical = typical_of(shapes * 2)

@@ -1,0 +1,103 @@
+"""The host's own work on a request: the built-ins one after the other, and what no answer can beat.
+
+Beside the plugins, in a thread where the problem is large. Each answer is there for the taking as soon as it is
+known, so that a deadline finds whatever there is by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from host.clock import Clock
+from host.engine import fallback
+from host.engine.ask import Heard
+from host.engine.checks.table import checks_for
+from host.engine.checks.verdict import Objective
+from host.engine.present import why_nothing_fits
+from host.solvers.builtins import built_ins
+from host.solvers.stop import Stop
+from plugin_sdk.contract.problems import PackingProblem, Problem
+
+log = logging.getLogger(__name__)
+
+
+class OwnWork:
+    """What the built-ins have come to so far.
+
+    Attributes:
+        heard: Their answers, checked; the first is *the* built-in's.
+        bound: What no answer can beat, once it is known.
+        nothing_fits: Why nothing can be done at all, if nothing can.
+    """
+
+    def __init__(self, problem: Problem, clock: Clock, hurry: Stop, out_of_time: Stop) -> None:
+        self.heard: list[Heard] = []
+        self.bound: Objective | None = None
+        self.nothing_fits: str | None = None
+        self._problem = problem
+        self._clock = clock
+        self._hurry = hurry
+        self._out_of_time = out_of_time
+        self._has_any = bool(built_ins(problem))
+        self._first = asyncio.Event()
+
+    async def run(self, *, in_a_thread: bool, all_of_them: bool, news: Callable[[], None]) -> None:
+        """Works until there is nothing left to do, or time is up.
+
+        Args:
+            all_of_them: Not the first built-in alone.
+            news: Called on the event loop when something more is known.
+        """
+        loop = asyncio.get_running_loop()
+
+        def known() -> None:
+            if self.heard:
+                self._first.set()
+            news()
+
+        def known_from_a_thread() -> None:
+            loop.call_soon_threadsafe(known)
+
+        try:
+            if in_a_thread:
+                await asyncio.to_thread(self._work, all_of_them, known_from_a_thread)
+            else:
+                await asyncio.sleep(0)  # the plugins' calls go out first, so that they work meanwhile
+                self._work(all_of_them, known)
+        except Exception:
+            log.exception("engine.built_in_failed")
+        finally:
+            self._has_any = bool(self.heard)
+            self._first.set()
+
+    async def first(self, timeout_s: float) -> None:
+        """Waits until there is an answer, or it is known that there will be none, or time is up."""
+        if self._has_any and not self.heard:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._first.wait()
+            except TimeoutError:
+                return
+
+    def _work(self, all_of_them: bool, tell: Callable[[], None]) -> None:
+        checks = checks_for(self._problem)
+        answers = fallback.solve(
+            self._problem, self._clock, self._hurry, self._out_of_time, all_of_them=all_of_them
+        )
+        for position, heard in enumerate(answers):
+            self.heard.append(heard)
+            if position == 0:
+                tell()  # before the bound, which may take as long again
+                if isinstance(self._problem, PackingProblem) and _all_unplaced(self._problem, heard):
+                    self.nothing_fits = why_nothing_fits(self._problem)
+                if checks.bound is not None and not self._out_of_time():
+                    self.bound = checks.bound(self._problem)
+            tell()
+            if self.bound is not None and heard.objective is not None and heard.objective <= self.bound:
+                return  # nobody can do better, the other built-ins neither
+
+
+def _all_unplaced(problem: PackingProblem, heard: Heard) -> bool:
+    return heard.objective is not None and heard.objective[0] >= len(problem.items)
