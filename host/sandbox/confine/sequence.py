@@ -10,6 +10,7 @@ author's code run. A step that fails ends the child, and the host is told which 
 import base64
 import json
 import os
+import signal
 import socket
 import traceback
 
@@ -75,7 +76,7 @@ def _confine(birth: "dict[str, Any]") -> "Callable[[], None]":
     with _Step("session"):
         session.leave_parents_session()
         session.be_first_to_go()
-        session.reset_signals()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # which alone the spawner has not as it should be
         os.umask(_UMASK)
     _wait_for(BORN)  # until then its ids mean nothing, and what it forks would be in no group
     parent = _leave_init(birth)
