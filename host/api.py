@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,18 +16,20 @@ import msgspec
 import host
 from host.clock import Clock
 from host.engine.engine import Engine
-from host.errors import EngineOpsError, PluginError
+from host.errors import CapabilityMissingError, EngineOpsError, PluginError
 from host.gateway.api import Page, Selection
 from host.registry.entry import Keeper, PluginEntry
+from host.registry.events import PluginEvent
 from host.registry.registry import Registry
 from host.registry.settings import read_change
 from host.registry.view import PluginView
 from host.supervisor.memory import resident_bytes
 from host.supervisor.supervisor import Supervisor
 from host.workload.history import History
+from host.workload.teacher import Teacher
 from host.workload.training import TrainingWish
 from plugin_sdk.contract.answers import Answer
-from plugin_sdk.contract.messages import PROTOCOL_MAX, PROTOCOL_MIN, Abstained, Prediction
+from plugin_sdk.contract.messages import PROTOCOL_MAX, PROTOCOL_MIN, Abstained, Prediction, TrainReply
 from plugin_sdk.contract.problems import ProblemError
 from plugin_sdk.contract.problems.request import OptimizeRequest
 from plugin_sdk.contract.workload import WorkloadDataPoint
@@ -43,7 +45,9 @@ class Host:
         supervisor: Supervisor,
         history: History,
         clock: Clock,
+        teacher: Teacher,
     ) -> None:
+        self._teacher = teacher
         self._engine = engine
         self._registry = registry
         self._supervisor = supervisor
@@ -91,6 +95,15 @@ class Host:
     async def configure(self, name: str, given: Mapping[str, Any]) -> None:
         """*given* has any of `priority`, `enabled`, `config` and `limits`; a ProblemError says what is wrong with it."""
         await _keeper(self._registry.get(name)).configure(read_change(given))
+
+    async def train(self, name: str) -> TrainReply:
+        plugin = self._registry.named(name)
+        if "train" not in plugin.capabilities:
+            raise CapabilityMissingError(name, "it has no train: it does not learn from history")
+        return await self._teacher.train_now(plugin)
+
+    def subscribe(self, listener: Callable[[PluginEvent], None]) -> Callable[[], None]:
+        return self._registry.events.subscribe(listener)
 
     def logs(self, name: str, limit: int) -> Sequence[str]:
         return _keeper(self._registry.get(name)).logs(limit)

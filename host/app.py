@@ -23,7 +23,8 @@ from host.api import Host
 from host.clock import SystemClock
 from host.config import HostConfig, ServeOptions, load_config
 from host.engine.engine import Engine
-from host.gateway.http import listen, loopback_address, make_app
+from host.errors import ConfigError
+from host.gateway.http import is_loopback, listen, make_app
 from host.registry.registry import Registry
 from host.sandbox.machine import at_least
 from host.sandbox.opening import open_sandbox
@@ -70,16 +71,23 @@ async def build(
         stack.push_async_callback(finish_soon, history.aclose)
         sandbox = await open_sandbox(config.sandbox, clock)
         stack.push_async_callback(finish_soon, sandbox.aclose)
+        teacher = Teacher(history, registry.ready, clock, config.teaching)
         supervisor = Supervisor(
-            plugins, scratch, registry, sandbox.launcher, clock, config.supervisor(), sandbox.sandbox
+            plugins,
+            scratch,
+            registry,
+            sandbox.launcher,
+            clock,
+            config.supervisor(),
+            sandbox.sandbox,
+            teacher.warm,
         )
         stack.push_async_callback(finish_soon, supervisor.aclose)
         engine = Engine(registry, Journal(history, clock), clock, config.engine)
-        teacher = Teacher(history, registry.ready, clock, config.teaching)
         stack.push_async_callback(finish_soon, teacher.aclose)
         await supervisor.start()
         teacher.start()
-        host = Host(engine, registry, supervisor, history, clock)
+        host = Host(engine, registry, supervisor, history, clock, teacher)
         yield Running(host, registry, supervisor, teacher, sandbox.sandbox)
 
 
@@ -103,7 +111,8 @@ def serve(options: ServeOptions) -> int:
     if options.allow_weak_sandbox and config.sandbox.isolation == "require":
         config = replace(config, sandbox=replace(config.sandbox, isolation="best-effort"))
     # What can be wrong with the options is an error now, not after the plugins have started.
-    loopback_address(options.bind)
+    if not is_loopback(options.bind):
+        raise ConfigError(f"bind is {options.bind!r}; give 127.0.0.1, ::1 or localhost")
     scan(options.plugins)
     run = asyncio.run
     with contextlib.suppress(ImportError):

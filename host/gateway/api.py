@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
+from host.registry.events import PluginEvent
 from host.workload.selection import Page as Page
 from host.workload.selection import Selection as Selection
 from host.workload.training import TrainingWish as TrainingWish
 from plugin_sdk.contract.answers import Answer
+from plugin_sdk.contract.messages import Abstained, Prediction, TrainReply
 from plugin_sdk.contract.problems.request import OptimizeRequest
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
@@ -51,6 +53,48 @@ class HostApi(Protocol):
     async def disable(self, name: str) -> None: ...
 
     async def restart(self, name: str) -> None: ...
+
+    async def configure(self, name: str, given: Mapping[str, Any]) -> None:
+        """Takes the operator's word on a plugin: any of `priority`, `enabled`, `config` and `limits`.
+
+        Raises:
+            NotFoundError, ProblemError: There is no such plugin, or a value cannot be used.
+        """
+        ...
+
+    async def train(self, name: str) -> TrainReply:
+        """Trains one plugin on the history, now.
+
+        Raises:
+            PluginError: It failed, or took longer than its `train_timeout`.
+        """
+        ...
+
+    async def predict(self, name: str, input: Any, deadline_s: float | None) -> Prediction | Abstained:
+        """One plugin's prediction, by *deadline_s* from now.
+
+        Raises:
+            PluginError: It has none that can be used.
+        """
+        ...
+
+    async def predict_many(
+        self, name: str, inputs: Sequence[Any], deadline_s: float | None
+    ) -> Sequence[Prediction | Abstained | Exception]:
+        """One entry an input, in their order."""
+        ...
+
+    async def optimize_many(self, requests: Sequence[OptimizeRequest]) -> Sequence[Answer | Exception]:
+        """One entry a request, in their order."""
+        ...
+
+    def subscribe(self, listener: Callable[[PluginEvent], None]) -> Callable[[], None]:
+        """Tells *listener* of every event of a plugin; what is returned ends that."""
+        ...
+
+    def cache_statistics(self) -> Mapping[str, Any]:
+        """`{enabled, hits, misses, size, evictions, hitRate}` of the cache of answers."""
+        ...
 
     def logs(self, name: str, limit: int) -> Sequence[Any]:
         """The last *limit* lines of the plugin's log, oldest first."""

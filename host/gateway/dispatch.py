@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from difflib import get_close_matches
@@ -35,6 +36,12 @@ with warnings.catch_warnings():
 Method = Callable[[Any, Any], Awaitable[object]]
 """`await method(context, params)`: *params* is the member as sent, an object or a list; `{}` when absent."""
 
+Observe = Callable[[str, str, float], None]
+
+LARGE_BYTES = 256 * 1024
+NAME_LIMIT = 100  # characters; no method's name is near a longer one
+UNKNOWN = "(unknown)"  # a method that does not exist, in figures: callers may make up any number of names
+
 # Given once: jsonrpcserver would otherwise inspect each function at each call, half its cost.
 _ANY_PARAMS = inspect.Signature(
     [
@@ -54,35 +61,49 @@ class Dispatcher:
 
     Args:
         methods: By name on the wire.
-        context: Handed to every method; here the `HostApi`.
         limits: What one body may hold.
         concurrency: Calls of one batch that run at the same time, >= 1.
+        observe: Told of each call: its method, how it ended (`ok`, or the kind of an error), and seconds.
     """
 
     def __init__(
         self,
         methods: Mapping[str, Method],
-        context: object,
         *,
         limits: EnvelopeLimits | None = None,
         concurrency: int = 16,
+        observe: Observe | None = None,
     ) -> None:
         self.limits = limits or EnvelopeLimits()
-        self._context = context
         self._concurrency = concurrency
-        self._methods = {name: _guarded(name, method) for name, method in methods.items()}
+        observe = observe or _nobody
+        self._observe = observe
+        self._methods = {name: _guarded(name, method, observe) for name, method in methods.items()}
 
-    async def answer(self, body: bytes) -> bytes | None:
-        """The response to *body*, encoded; `None` when it held notifications alone."""
-        read = read_body(body, self.limits)
+    async def answer(
+        self, body: bytes, context: object, *, charge: Callable[[int], None] | None = None
+    ) -> bytes | None:
+        """The response to *body*, encoded; `None` when it held notifications alone.
+
+        Args:
+            context: Handed to every method.
+            charge: Told how many calls a batch has beyond its first.
+        """
+        # A large body is read in a thread, so that others are answered meanwhile.
+        large = len(body) > LARGE_BYTES
+        read = (
+            await asyncio.to_thread(read_body, body, self.limits) if large else read_body(body, self.limits)
+        )
         if not read.batch:
-            return await self._answer_entry(read.entries[0])
+            return await self._answer_entry(read.entries[0], context)
+        if charge is not None:
+            charge(len(read.entries) - 1)
         responses: list[bytes | None] = [None] * len(read.entries)
         waiting = iter(enumerate(read.entries))
 
         async def work() -> None:
             for at, entry in waiting:  # one iterator for all workers: each takes the next entry left
-                responses[at] = await self._answer_entry(entry)
+                responses[at] = await self._answer_entry(entry, context)
 
         async with asyncio.TaskGroup() as group:
             for number in range(min(self._concurrency, len(read.entries))):
@@ -90,13 +111,14 @@ class Dispatcher:
         said = [response for response in responses if response is not None]
         return b"[" + b",".join(said) + b"]" if said else None
 
-    async def _answer_entry(self, entry: Call | Refusal) -> bytes | None:
+    async def _answer_entry(self, entry: Call | Refusal, context: object) -> bytes | None:
         if isinstance(entry, Refusal):
+            self._observe(UNKNOWN, entry.code.kind, 0.0)
             return refusal_bytes(entry)
         response: Any = await async_dispatch_to_serializable(
             entry.element,
             self._methods,
-            context=self._context,
+            context=context,
             deserializer=_identity,
             validator=_identity,
         )
@@ -110,27 +132,40 @@ class Dispatcher:
             and isinstance(error["data"], str)
         ):
             del error["data"]
+            self._observe(UNKNOWN, ErrorCode.METHOD_NOT_FOUND.kind, 0.0)
             if (near := self._near(entry.element["method"])) is not None:
                 error["data"] = near
         return encode(response)
 
     def _near(self, name: str) -> ErrorData | None:
         """A hint for a mistyped method; nothing, as the specification's examples have it, where none is near."""
-        near = get_close_matches(name, self._methods, n=1, cutoff=0.75)
+        # A name may be megabytes long, and to compare it takes as long as it is.
+        near = get_close_matches(name, self._methods, n=1, cutoff=0.75) if len(name) < NAME_LIMIT else []
         if not near:
             return None
         return ErrorData(kind=ErrorCode.METHOD_NOT_FOUND.kind, hint=f"did you mean {near[0]!r}?")
 
 
-def _guarded(name: str, method: Method) -> Callable[..., Awaitable[Any]]:
+def _nobody(method: str, outcome: str, seconds: float) -> None:
+    """Observes nothing."""
+
+
+def _guarded(name: str, method: Method, observe: Observe) -> Callable[..., Awaitable[Any]]:
     """*method* as jsonrpcserver calls it: takes any parameters, never raises, its result already encoded."""
 
     async def call(context: object, /, *args: Any, **kwargs: Any) -> Any:
+        began = time.monotonic()
+        outcome = "cancelled"
         try:
-            return Success(msgspec.Raw(encode(await method(context, list(args) if args else kwargs))))
+            result = Success(msgspec.Raw(encode(await method(context, list(args) if args else kwargs))))
+            outcome = "ok"
+            return result
         except Exception as error:
             failure = failure_from(error, during=name)
+            outcome = failure.code.kind
             return Error(int(failure.code), failure.message, failure.data)
+        finally:
+            observe(name, outcome, time.monotonic() - began)
 
     call.__signature__ = _ANY_PARAMS  # type: ignore[attr-defined]
     return call

@@ -8,6 +8,7 @@ Source: JSON-RPC 2.0 Specification, sections 4 to 7; RFC 8259.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ def read_json(body: bytes, limits: EnvelopeLimits) -> Any:
     """The value in *body*.
 
     Raises:
-        JsonError: It is not UTF-8, not JSON, has numbers beyond a double, or is too large or too deep.
+        JsonError: It is not UTF-8, not JSON, has numbers beyond a double or a member twice, or is too large or
+            too deep.
     """
     if len(body) > limits.max_bytes:
         raise JsonError(f"the body has {len(body)} bytes; send at most {limits.max_bytes}")
@@ -102,7 +104,30 @@ def read_json(body: bytes, limits: EnvelopeLimits) -> Any:
     # Most bodies have too few brackets to be deep: nothing to measure then.
     if body.count(b"[") + body.count(b"{") > limits.max_depth and deeper_than(body, limits.max_depth):
         raise _too_deep(limits)
+    if _members(body) != _members(encode(value)):
+        raise JsonError(f"the body has {twice_in(body)} twice in one object; give each member once")
     return value
+
+
+def _members(text: bytes) -> int:
+    """How many members all objects in *text* have together: outside strings, a colon stands nowhere else."""
+    return _STRING.sub(b"", text).count(b":")
+
+
+def twice_in(body: bytes) -> str:
+    """The name of the first member that stands twice in one object of *body*, well-formed JSON."""
+    found: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                found.append(name)
+            seen.add(name)
+
+    # Slow, but only on the way to an error. Integers may have more digits than Python reads.
+    json.loads(body, object_pairs_hook=note, parse_int=str)
+    return show(found[0]) if found else "a member"
 
 
 def deeper_than(body: bytes, depth: int) -> bool:

@@ -42,6 +42,12 @@ def failure_from(error: Exception, *, during: str) -> Failure:
     return Failure(code, "internal error", ErrorData(kind=code.kind, hint=hint))
 
 
+def entry_from(error: Exception, *, during: str) -> dict[str, object]:
+    """`{error: {code, message, data}}`: what stands in the place of one result of many."""
+    failure = failure_from(error, during=during)
+    return {"error": {"code": int(failure.code), "message": failure.message, "data": failure.data}}
+
+
 def _problem(error: ProblemError) -> Failure:
     code = ErrorCode.INVALID_PARAMS
     data = ErrorData(

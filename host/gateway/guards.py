@@ -5,65 +5,51 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
 from host.gateway.config import GatewayConfig
-from host.gateway.failure import failure_from
-from host.gateway.problem import problem_from, refused
+from host.gateway.problem import refused
+from plugin_sdk.contract.errors import ErrorCode
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]@/\s]+)(?::\d{1,5})?")
 _JSON_TYPE = re.compile(r"application/(json|[\w.!#$&^-]+\+json)")
-_PATH_SHOWN = 100  # characters of an unknown path that are said back
 
 
 class RefusedError(Exception):
-    """The request is refused by HTTP's own rules; the text says why and what to send instead."""
+    """The request is refused by HTTP's own rules; the text says why and what to send instead.
 
-    def __init__(self, status: int, detail: str) -> None:
+    Attributes:
+        code: In the body of the answer.
+        unread: The body has not been read, and is not going to be: the connection ends with the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        code: ErrorCode = ErrorCode.INVALID_REQUEST,
+        *,
+        data: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        unread: bool = False,
+    ) -> None:
         super().__init__(detail)
         self.status = status
+        self.code = code
+        self.data = data or {}
+        self.headers = headers or {}
+        self.unread = unread
 
 
-@web.middleware
-async def errors_answered(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turns whatever is raised into one clear error; no exception's own text and no header comes back in it."""
-    try:
-        check_origin(request)
-        return await handler(request)
-    except RefusedError as refusal:
-        return refused(request.path, refusal.status, str(refusal))
-    except web.HTTPException as error:
-        response = refused(request.path, error.status, _detail(request, error))
-        if "Allow" in error.headers:
-            response.headers["Allow"] = error.headers["Allow"]
-        return response
-    except Exception as error:
-        return problem_from(failure_from(error, during=f"{request.method} {_route(request)}"))
-
-
-def _route(request: web.Request) -> str:
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "(no route)"
-
-
-def _detail(request: web.Request, error: web.HTTPException) -> str:
-    if error.status == 404:
-        return f"there is nothing at {request.path[:_PATH_SHOWN]!a}; GET / lists what there is"
-    if isinstance(error, web.HTTPMethodNotAllowed):
-        allowed = ", ".join(sorted(error.allowed_methods))
-        return f"{request.path[:_PATH_SHOWN]!a} does not take {error.method}; use {allowed}"
-    return error.reason
-
-
-def check_origin(request: web.Request) -> None:
-    """Only those who asked for this machine by a name that cannot be anyone else's, and no page of another site.
+def check_site(request: web.Request, config: GatewayConfig, bound: str) -> None:
+    """Only those who asked for this host by a name of its own, and no page of a site that is not listed.
 
     A page in a browser could otherwise reach a host on the loopback by a name of its own that it lets
-    point here (DNS rebinding), or post to it directly.
+    point here (DNS rebinding), post to it directly, or open a WebSocket.
 
     Raises:
         RefusedError: 400 or 403.
@@ -73,13 +59,29 @@ def check_origin(request: web.Request) -> None:
     hosts = request.headers.getall("Host", [])
     if len(hosts) != 1:
         raise RefusedError(400, f"the request has {len(hosts)} Host headers; send one")
-    if not is_this_machine(hosts[0]):
+    if not (is_this_machine(hosts[0]) or _is_listed(hosts[0], config, bound)):
         raise RefusedError(
-            403, "the Host header does not name this machine; use localhost, 127.0.0.1 or [::1] with any port"
+            403,
+            "the Host header does not name this machine; use localhost, 127.0.0.1 or [::1] with any port, "
+            "or add the name to allowed_hosts",
+            unread=True,
         )
-    origins = request.headers.getall("Origin", [])
-    if any(origin.lower() != f"{request.scheme}://{hosts[0]}".lower() for origin in origins):
-        raise RefusedError(403, "the Origin header names another site; only pages of this host may call it")
+    for origin in request.headers.getall("Origin", []):
+        here = origin.lower() in (f"http://{hosts[0]}".lower(), f"https://{hosts[0]}".lower())
+        if not here and origin not in config.allowed_origins:
+            raise RefusedError(
+                403,
+                "the Origin header names another site; only pages of this host and of allowed_origins may call it",
+                unread=True,
+            )
+
+
+def _is_listed(host: str, config: GatewayConfig, bound: str) -> bool:
+    found = _HOST.fullmatch(host)
+    if found is None:
+        return False
+    name = found.group(1).lower()
+    return name in {each.lower() for each in config.allowed_hosts} or name.strip("[]") == bound
 
 
 def is_this_machine(host: str) -> bool:
@@ -97,16 +99,22 @@ def is_this_machine(host: str) -> bool:
 
 
 async def meet_expectation(request: web.Request) -> web.StreamResponse | None:
-    """Tells a client that waits for it to send its body; aiohttp's own repeats a header it does not know."""
-    expected = request.headers.get("Expect", "")
-    if expected.lower() != "100-continue":
+    """Refuses an expectation that is not known; the one that is, is met when the body is about to be read.
+
+    aiohttp's own sends `100 Continue` before anybody has asked who is calling, and repeats a header it does not know.
+    """
+    if request.headers.get("Expect", "").lower() != "100-continue":
         response = refused(request.path, 417, "the Expect header asks for something unknown; leave it out")
         response.force_close()
         return response
-    if request.version >= (1, 1):
+    return None
+
+
+async def _go_on(request: web.Request) -> None:
+    """Tells a client that waits for it to send its body."""
+    if request.headers.get("Expect") and request.version >= (1, 1):
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # aiohttp takes it for "a response has begun" otherwise
-    return None
 
 
 async def read_json_body(request: web.Request, config: GatewayConfig) -> bytes:
@@ -124,14 +132,17 @@ async def read_json_body(request: web.Request, config: GatewayConfig) -> bytes:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise RefusedError(415, "the body must not be compressed; send it without Content-Encoding")
     most = config.limits.max_bytes
-    too_large = RefusedError(413, f"the body is larger than {most} bytes; send less at once")
+    too_large = RefusedError(413, f"the body is larger than {most} bytes; send less at once", unread=True)
     if request.content_length is not None and request.content_length > most:
         raise too_large
     try:
         async with asyncio.timeout(config.body_timeout_s):
+            await _go_on(request)
             return await request.read()
     except TimeoutError:
-        raise RefusedError(408, f"the body did not arrive within {config.body_timeout_s:g} s") from None
+        raise RefusedError(
+            408, f"the body did not arrive within {config.body_timeout_s:g} s", unread=True
+        ) from None
     except web.HTTPRequestEntityTooLarge:
         raise too_large from None
     except web.RequestPayloadError:
@@ -140,11 +151,27 @@ async def read_json_body(request: web.Request, config: GatewayConfig) -> bytes:
 
 async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
     """On every response: what browsers and caches must not do with it."""
-    response.headers.update(SECURITY_HEADERS)
+    response.headers.update(
+        {
+            name: value
+            for name, value in SECURITY_HEADERS.items()
+            if name == "Server" or name not in response.headers
+        }
+    )
+    if request.secure:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    origin = request.headers.get("Origin")
+    if origin is not None and response.status != 403:  # it is one of those listed, or our own
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Vary"] = "Origin"
 
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
     "Server": "engine-ops",  # instead of the versions of Python and aiohttp
 }

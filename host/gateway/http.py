@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import ipaddress
 import logging
+import resource
+import ssl
+from typing import Any, cast
 
 from aiohttp import web
 
 from host.errors import ConfigError, EngineOpsError
 from host.gateway.api import HostApi
 from host.gateway.config import GatewayConfig
-from host.gateway.dispatch import Dispatcher
-from host.gateway.guards import (
-    SECURITY_HEADERS,
-    add_security_headers,
-    errors_answered,
-    meet_expectation,
-    read_json_body,
-)
-from host.gateway.methods import method_table
+from host.gateway.front import Access, Front
+from host.gateway.guards import SECURITY_HEADERS, add_security_headers
+from host.gateway.listener import listener
 from host.gateway.problem import problem
 from host.gateway.rest import Rest
-from host.gateway.traffic import Traffic
 from plugin_sdk.contract.errors import ErrorCode
 
 log = logging.getLogger(__name__)
 
-CONFIG: web.AppKey[GatewayConfig] = web.AppKey("config", GatewayConfig)
+FRONT: web.AppKey[Front] = web.AppKey("front", Front)
 
 
 class ListenError(EngineOpsError):
@@ -36,48 +33,53 @@ class ListenError(EngineOpsError):
     code = ErrorCode.UNAVAILABLE
 
 
-def make_app(api: HostApi, config: GatewayConfig | None = None) -> web.Application:
-    """The application over *api*: `/rpc` and the REST routes."""
+def make_app(
+    api: HostApi, config: GatewayConfig | None = None, access: Access | None = None
+) -> web.Application:
+    """The application over *api*: `/rpc`, `/ws`, `/events` and the REST routes."""
     config = config or GatewayConfig()
+    front = Front(api, config, access or Access())
     app = web.Application(
-        middlewares=[errors_answered],
-        client_max_size=config.limits.max_bytes,
+        middlewares=[front.door.middleware],
+        client_max_size=config.max_body_bytes,
         logger=log,
     )
-    app[CONFIG] = config
+    app[FRONT] = front
     app.on_response_prepare.append(add_security_headers)
-    traffic = Traffic()
-    dispatcher = Dispatcher(
-        method_table(traffic), api, limits=config.limits, concurrency=config.batch_concurrency
-    )
-
-    async def rpc(request: web.Request) -> web.Response:
-        response = await dispatcher.answer(await read_json_body(request, config))
-        if response is None:
-            return web.Response(status=204)
-        return web.Response(body=response, content_type="application/json")
-
-    app.router.add_post("/rpc", rpc, expect_handler=meet_expectation)
-    Rest(api, traffic, config).add_routes(app.router)
+    app.cleanup_ctx.append(front.running)
+    app.on_shutdown.append(front.shut)
+    Rest(front).add_routes(app.router)
     return app
 
 
-async def listen(app: web.Application, host: str, port: int) -> tuple[web.AppRunner, str]:
+async def listen(
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    tls: ssl.SSLContext | None = None,
+    take_over: bool = False,
+) -> tuple[web.AppRunner, str]:
     """Starts to answer on *host* and *port*; 0 takes a free one.
+
+    Args:
+        take_over: Another host may be listening there; from now on new connections come here.
 
     Returns:
         The runner, whose `cleanup()` stops it after the answers under way, and the URL that reaches it.
 
     Raises:
-        ConfigError: *host* is not an address of the loopback.
+        ConfigError: *host* is not an address.
         ListenError: The port is taken, or may not be taken by this user.
     """
-    address = loopback_address(host)
+    address = bind_address(host)
     if not 0 <= port <= 65535:
         raise ConfigError(f"port is {port}; give 0 (any free one) to 65535")
-    config = app[CONFIG]
+    front = app[FRONT]
+    config = front.config
     runner = _Runner(
         app,
+        front,
         access_log=None,  # it would more than double the cost of a request
         handler_cancellation=True,
         keepalive_timeout=config.idle_timeout_s,
@@ -87,32 +89,36 @@ async def listen(app: web.Application, host: str, port: int) -> tuple[web.AppRun
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, address, port, backlog=1024).start()
+        listening = listener(address, port, take_over=take_over)
+        await web.SockSite(runner, listening, ssl_context=tls, backlog=1024).start()
     except OSError as error:
         await runner.cleanup()
         raise _cannot_listen(address, port, error) from error
     taken = runner.addresses[0][1]
     shown = f"[{address}]" if ":" in address else address
-    return runner, f"http://{shown}:{taken}"
+    return runner, f"http{'s' if tls is not None else ''}://{shown}:{taken}"
 
 
-def loopback_address(host: str) -> str:
+def bind_address(host: str) -> str:
     """The address to bind for *host*.
 
     Raises:
-        ConfigError: It is not `localhost` or a loopback address.
+        ConfigError: It is not `localhost` or an address.
     """
     if host.lower() == "localhost":
         return "127.0.0.1"
     try:
-        if ipaddress.ip_address(host).is_loopback:
-            return host
+        ipaddress.ip_address(host)
     except ValueError:
-        pass
-    raise ConfigError(
-        f"bind is {host!r}; give 127.0.0.1, ::1 or localhost: other addresses need access tokens, "
-        "which this version does not have yet"
-    )
+        raise ConfigError(
+            f"bind is {host!r}; give an address such as 127.0.0.1 or 0.0.0.0, or localhost"
+        ) from None
+    return host
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches *host*, as `bind_address` takes it."""
+    return ipaddress.ip_address(bind_address(host)).is_loopback
 
 
 def _cannot_listen(address: str, port: int, error: OSError) -> ListenError:
@@ -151,8 +157,28 @@ class _Connection(web.RequestHandler):
         response.force_close()
         return response
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        server = cast("_Server", self._manager)
+        server.front.figures.connections.set(len(server.connections))
+        if len(server.connections) > server.most:
+            server.front.figures.connections_refused.inc()
+            cast("asyncio.Transport", transport).abort()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        server = cast("_Server", self._manager)
+        super().connection_lost(exc)
+        server.front.figures.connections.set(len(server.connections))
+
 
 class _Server(web.Server):
+    def __init__(self, front: Front, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.front = front
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # The other half is for plugins and files.
+        self.most = min(front.config.connections, descriptors // 2)
+
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
 
@@ -160,11 +186,16 @@ class _Server(web.Server):
 class _Runner(web.AppRunner):
     """Makes connections of our kind; aiohttp has no public place to say which."""
 
-    __slots__ = ()
+    __slots__ = ("_front",)
+
+    def __init__(self, app: web.Application, front: Front, **kwargs: Any) -> None:
+        super().__init__(app, **kwargs)
+        self._front = front
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         return _Server(
+            self._front,
             made.request_handler,
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,

@@ -8,16 +8,22 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from host.gateway.api import Selection, TrainingWish
+from host.gateway.context import CallMeta, Policy
 from plugin_sdk.contract.decode import ProblemError, problem_from
 from plugin_sdk.contract.problems.request import unknown_member
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
 P = TypeVar("P", bound="Params")
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Priority = Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)]
+Queue = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+MANY = 100_000  # entries of one call; the body's own limit is met earlier by all but the smallest
 
 
-class Params(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """None at all."""
+class Params(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """None but `_meta`, which every method takes: deadline, trace and idempotency key."""
+
+    meta: CallMeta | None = msgspec.field(default=None, name="_meta")
 
 
 class NameParams(Params):
@@ -26,10 +32,95 @@ class NameParams(Params):
     name: str
 
 
+class ConfigureParams(Params):
+    """`{name, priority?, enabled?, config?, limits?}`: the operator's word on a plugin; what is left out stays.
+
+    Fields:
+        priority: `null` takes it back to the manifest's, as does a `null` in the two tables.
+    """
+
+    name: str
+    priority: Priority | msgspec.UnsetType | None = msgspec.UNSET
+    enabled: bool | msgspec.UnsetType = msgspec.UNSET
+    config: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    limits: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        if not self.given():
+            raise ProblemError(
+                "params", {"name": self.name}, "priority, enabled, config or limits, at least one"
+            )
+
+    def given(self) -> dict[str, Any]:
+        """What is to be changed."""
+        all_ = {name: getattr(self, name) for name in ("priority", "enabled", "config", "limits")}
+        return {name: value for name, value in all_.items() if value is not msgspec.UNSET}
+
+
+class PredictParams(Params):
+    """`{name, input, deadlineMs?}`: one input for one plugin's `predict`."""
+
+    name: str
+    input: Any
+    deadline_ms: float | None = None
+
+
+class PredictManyParams(Params):
+    """`{name, inputs, deadlineMs?}`: many inputs for one plugin, answered together."""
+
+    name: str
+    inputs: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=MANY)]
+    deadline_ms: float | None = None
+
+
+class OptimizeManyParams(Params):
+    """`{requests, deadlineMs?}`: many requests, answered together; the deadline is for those that name none."""
+
+    requests: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=MANY)]
+    deadline_ms: float | None = None
+
+
+class SubscribeParams(Params):
+    """`{topics, resumeFrom?, policy?, queue?}`: which events, from which number on, and what happens to a slow reader.
+
+    Fields:
+        resume_from: The number of the last event that was seen; those after it come first, as far as they are kept.
+        policy: With a full queue, `latest` keeps the newest event of each kind, `dropOldest` drops from the
+            front, `close` ends the subscription.
+        queue: Events that may wait.
+    """
+
+    topics: Annotated[list[str], msgspec.Meta(min_length=1, max_length=16)]
+    resume_from: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    policy: Policy = "dropOldest"
+    queue: Queue = 1000
+
+
+class EventsQuery(Params):
+    """`?topics=&policy=&queue=`: as `SubscribeParams`, with the topics in one text, separated by commas."""
+
+    topics: str = "plugins"
+    resume_from: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    policy: Policy = "dropOldest"
+    queue: Queue = 1000
+
+
+class UnsubscribeParams(Params):
+    """`{subscription?}`: one subscription of this connection, or all."""
+
+    subscription: str | None = None
+
+
 class LogsParams(Params):
     """`{name, limit?}`: the last *limit* lines of a plugin's log."""
 
     name: str
+    limit: Limit = 100
+
+
+class AuditParams(Params):
+    """`{limit?}`: the latest changes."""
+
     limit: Limit = 100
 
 
@@ -119,14 +210,17 @@ def read_query(kind: type[P], query: list[tuple[str, str]]) -> P:
         value = getattr(read, name)
         if isinstance(value, float) and not math.isfinite(value):
             raise ProblemError(name, given[name], "a finite number")
+    if "_meta" in given:
+        raise ProblemError("_meta", given["_meta"], "it in the body of a JSON-RPC call, or as headers")
     return read
 
 
 def _convert(kind: type[P], given: dict[str, Any], *, strict: bool) -> P:
     known = {field.encode_name for field in msgspec.structs.fields(kind)}
+    named = known - {"_meta"}
     for name in given:
         if name not in known:
-            remedy = unknown_member(name, known) if known else "no parameters"
+            remedy = unknown_member(name, named) if named else "no parameters"
             raise ProblemError(name, given[name], remedy)
     try:
         return msgspec.convert(given, kind, strict=strict)

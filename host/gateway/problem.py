@@ -22,6 +22,7 @@ _STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.NO_ANSWER: 400,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.UNAUTHORIZED: 401,
+    ErrorCode.FORBIDDEN: 403,
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.INTERNAL_ERROR: 500,
 }
@@ -57,10 +58,17 @@ def problem_from(failure: Failure, *, status: int | None = None, **more: Any) ->
     return problem(at, failure.message, **{"code": int(failure.code), **data, **more})
 
 
-def refused(path: str, status: int, detail: str) -> web.Response:
-    """A refusal of HTTP's own (415, 413, ...), in the form that *path* answers in."""
+def refused(
+    path: str,
+    status: int,
+    detail: str,
+    code: ErrorCode = ErrorCode.INVALID_REQUEST,
+    data: Mapping[str, object] | None = None,
+) -> web.Response:
+    """A refusal of HTTP's own (401, 415, 413, ...), in the form that *path* answers in."""
     if path == "/rpc":
-        code = ErrorCode.INVALID_REQUEST
-        body = failure_bytes(None, code, detail, {"kind": code.kind, "status": status})
+        body = failure_bytes(None, code, detail, {"kind": code.kind, "status": status, **(data or {})})
         return web.Response(body=body, status=status, content_type="application/json")
-    return problem(status, detail)
+    if code is ErrorCode.INVALID_REQUEST:
+        return problem(status, detail)
+    return problem(status, detail, code=int(code), kind=code.kind, **(data or {}))

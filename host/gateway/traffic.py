@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from host.gateway.api import HostApi
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.problems.request import OptimizeRequest
+
+Listener = Callable[[OptimizeRequest, Answer, float], None]
 
 
 @dataclass(slots=True)
@@ -19,6 +24,7 @@ class Traffic:
         in_flight: Being answered now.
         cancelled: Whose caller went away.
         busy_ms: Summed over those that ended, milliseconds each was worked on.
+        listeners: Told of each request that was answered: it, its answer, and seconds. They must not block.
     """
 
     total: int = 0
@@ -26,6 +32,20 @@ class Traffic:
     cancelled: int = 0
     in_flight: int = 0
     busy_ms: float = 0.0
+    listeners: list[Listener] = field(default_factory=list)
+    by_type: dict[str, int] = field(default_factory=dict)
+    latest_ms: deque[float] = field(default_factory=lambda: deque(maxlen=1024))
+
+    def _tell(self, request: OptimizeRequest, answer: Answer, seconds: float) -> None:
+        self.latest_ms.append(seconds * 1000.0)
+        self.by_type[request.type] = self.by_type.get(request.type, 0) + 1
+        for each in self.listeners:
+            each(request, answer, seconds)
+
+    def quantile_ms(self, q: float) -> float:
+        """Of the latest durations; 0 before the first."""
+        ordered = sorted(self.latest_ms)
+        return ordered[max(0, math.ceil(len(ordered) * q) - 1)] if ordered else 0.0
 
     async def optimize(self, api: HostApi, request: OptimizeRequest) -> Answer:
         """`api.optimize`, counted."""
@@ -36,6 +56,7 @@ class Traffic:
         try:
             answer = await api.optimize(request)
             succeeded = answer.success
+            self._tell(request, answer, time.monotonic() - began)
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
@@ -44,6 +65,29 @@ class Traffic:
             self.succeeded += succeeded
             self.busy_ms += (time.monotonic() - began) * 1000.0
         return answer
+
+    async def optimize_many(
+        self, api: HostApi, requests: Sequence[OptimizeRequest]
+    ) -> Sequence[Answer | Exception]:
+        """`api.optimize_many`, counted as so many requests."""
+        began = time.monotonic()
+        self.total += len(requests)
+        self.in_flight += len(requests)
+        succeeded = 0
+        try:
+            outcomes = await api.optimize_many(requests)
+            succeeded = sum(isinstance(each, Answer) and each.success for each in outcomes)
+            for request, outcome in zip(requests, outcomes, strict=True):
+                if isinstance(outcome, Answer):
+                    self._tell(request, outcome, outcome.metrics.duration_ms / 1000.0)
+        except asyncio.CancelledError:
+            self.cancelled += len(requests)
+            raise
+        finally:
+            self.in_flight -= len(requests)
+            self.succeeded += succeeded
+            self.busy_ms += (time.monotonic() - began) * 1000.0
+        return outcomes
 
     def to_dict(self) -> dict[str, float]:
         ended = self.total - self.in_flight

@@ -59,9 +59,11 @@ class Registry:
         """
         entry = self._entries.get(name)
         if entry is None:
-            near = difflib.get_close_matches(name, list(self._entries), n=1)
+            near = difflib.get_close_matches(name, list(self._entries), n=1) if len(name) < 100 else []
             known = f"did you mean {near[0]!r}?" if near else "plugins.list names those that are there"
-            raise NotFoundError(f"there is no plugin named {name!r}", path="name", value=name, hint=known)
+            raise NotFoundError(
+                f"there is no plugin named {name[:100]!r}", path="name", value=name, hint=known
+            )
         return entry
 
     def all(self) -> list[PluginEntry]:

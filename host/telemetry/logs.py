@@ -13,7 +13,8 @@ import msgspec
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-def _extras(record: logging.LogRecord) -> dict[str, Any]:
+def extras(record: logging.LogRecord) -> dict[str, Any]:
+    """What a caller of the logger added to a line."""
     return {key: value for key, value in vars(record).items() if key not in _OWN}
 
 
@@ -26,7 +27,7 @@ class JsonFormatter(logging.Formatter):
             + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "event": record.getMessage(),
-            **{key: msgspec.Raw(_encoded(value)) for key, value in _extras(record).items()},
+            **{key: msgspec.Raw(_encoded(value)) for key, value in extras(record).items()},
         }
         if record.exc_info:
             line["traceback"] = msgspec.Raw(_encoded(self.formatException(record.exc_info)))
@@ -37,9 +38,9 @@ class ShortFormatter(logging.Formatter):
     """`12:00:01 warning plugin.state_changed plugin=x now=backoff`, for people who watch a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        extras = "".join(f" {key}={_plain(value)}" for key, value in _extras(record).items())
+        more = "".join(f" {key}={_plain(value)}" for key, value in extras(record).items())
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        text = f"{clock} {record.levelname.lower():7} {record.getMessage()}{extras}"
+        text = f"{clock} {record.levelname.lower():7} {record.getMessage()}{more}"
         return text + "\n" + self.formatException(record.exc_info) if record.exc_info else text
 
 

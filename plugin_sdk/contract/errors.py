@@ -39,6 +39,7 @@ class ErrorCode(enum.IntEnum):
     PLUGIN_ERROR = -32016
     NO_ANSWER = -32017
     UNAVAILABLE = -32018
+    FORBIDDEN = -32019
 
     @property
     def kind(self) -> str:

@@ -65,6 +65,7 @@ def unknown_member(name: str, known: object, lead: str = "only the members") -> 
     import difflib  # only on the way to an error
 
     names = sorted(cast("set[str]", known))
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    # A name may be megabytes long, and to compare it takes as long as it is.
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6) if len(name) < 100 else []
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"{lead} {', '.join(names)}{hint}"

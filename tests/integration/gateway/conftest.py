@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
 
 from host.errors import NoAnswerError, NotFoundError
 from host.gateway.api import Page, Selection, TrainingWish
 from host.gateway.config import GatewayConfig
-from host.gateway.envelope import EnvelopeLimits
 from host.gateway.http import listen, make_app
+from host.registry.events import EventFeed, PluginEvent
 from host.workload.store.lines import encode_lines
 from plugin_sdk.contract.answers import Answer, AnswerMetrics
+from plugin_sdk.contract.messages import Abstained, Prediction, TrainReply
 from plugin_sdk.contract.problems.request import OptimizeRequest
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
@@ -42,6 +44,9 @@ class ScriptedHost:
     selections: list[Selection] = field(default_factory=list)
     changes: list[tuple[str, str]] = field(default_factory=list)
     is_ready: bool = True
+    keys: list[str] = field(default_factory=list)
+    deadlines: list[float | None] = field(default_factory=list)
+    events: EventFeed = field(default_factory=EventFeed)
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -91,6 +96,41 @@ class ScriptedHost:
     async def restart(self, name: str) -> None:
         self._change("restart", name)
 
+    async def configure(self, name: str, given: dict[str, Any]) -> None:
+        self._change("configure", name)
+        self.configured = given
+
+    async def train(self, name: str) -> TrainReply:
+        self._change("train", name)
+        return TrainReply(trained=True, metrics={"points": 12.0})
+
+    async def predict(self, name: str, input: Any, deadline_s: float | None) -> Prediction | Abstained:
+        self.plugin(name)
+        self.deadlines.append(deadline_s)
+        if input == "no":
+            return Abstained("not my kind")
+        return Prediction({"runtimeMs": 1.5}, 0.5, "forest-1", {"trees": 3}, {"0.9": 2.0})
+
+    async def predict_many(
+        self, name: str, inputs: list[Any], deadline_s: float | None
+    ) -> list[Prediction | Abstained | Exception]:
+        return [await self.predict(name, each, deadline_s) for each in inputs]
+
+    async def optimize_many(self, requests: list[OptimizeRequest]) -> list[Answer | Exception]:
+        outcomes: list[Answer | Exception] = []
+        for each in requests:
+            try:
+                outcomes.append(await self.optimize(each))
+            except Exception as error:
+                outcomes.append(error)
+        return outcomes
+
+    def subscribe(self, listener: Callable[[PluginEvent], None]) -> Callable[[], None]:
+        return self.events.subscribe(listener)
+
+    def cache_statistics(self) -> dict[str, Any]:
+        return {"enabled": True, "hits": 3, "misses": 1, "size": 1, "evictions": 0, "hitRate": 0.75}
+
     def _change(self, what: str, name: str) -> None:
         self.plugin(name)
         self.changes.append((what, name))
@@ -100,6 +140,10 @@ class ScriptedHost:
         return ["one", "\x1b[31mtwo"][-limit:]
 
     async def record(self, points: list[WorkloadDataPoint], key: str | None = None) -> int:
+        if key is not None:
+            self.keys.append(key)
+            if self.keys.count(key) > 1:
+                return len(points)
         self.points += points
         return len(points)
 
@@ -160,6 +204,8 @@ class Served:
 
     host: ScriptedHost
     url: str
+    app: web.Application
+    runner: web.AppRunner
 
     @property
     def address(self) -> tuple[str, int]:
@@ -212,11 +258,10 @@ class Served:
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
     host = ScriptedHost()
-    config = GatewayConfig(
-        limits=EnvelopeLimits(max_bytes=200_000), body_timeout_s=0.3, shutdown_timeout_s=1.0
-    )
-    runner, url = await listen(make_app(host, config), "127.0.0.1", 0)
+    config = GatewayConfig(max_body_bytes=200_000, body_timeout_s=0.3, shutdown_timeout_s=1.0)
+    app = make_app(host, config)
+    runner, url = await listen(app, "127.0.0.1", 0)
     try:
-        yield Served(host, url)
+        yield Served(host, url, app, runner)
     finally:
         await runner.cleanup()

@@ -11,7 +11,7 @@ import pytest
 
 from host.errors import ConfigError
 from host.gateway.guards import is_this_machine
-from host.gateway.http import ListenError, listen, loopback_address, make_app
+from host.gateway.http import ListenError, bind_address, is_loopback, listen, make_app
 
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "host.info"}
 
@@ -193,17 +193,23 @@ async def test_a_taken_port_is_an_error_that_names_it_and_the_remedy(served: Any
         await listen(make_app(served.host), "127.0.0.1", port)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "", "127.0.0.1.evil"])
-def test_only_the_loopback_can_be_bound(host: str) -> None:
-    with pytest.raises(ConfigError, match=r"give 127\.0\.0\.1"):
-        loopback_address(host)
+@pytest.mark.parametrize("host", ["example.org", "", "127.0.0.1.evil", "127.0.0.1:80"])
+def test_only_an_address_can_be_bound(host: str) -> None:
+    with pytest.raises(ConfigError, match=r"give an address such as 127\.0\.0\.1"):
+        bind_address(host)
+
+
+def test_only_the_loopback_is_within_this_machine() -> None:
+    assert all(is_loopback(host) for host in ("127.0.0.1", "127.8.0.1", "::1", "localhost"))
+    assert not any(is_loopback(host) for host in ("0.0.0.0", "::", "192.168.1.5"))
 
 
 async def test_an_idle_connection_is_closed_by_the_host() -> None:
     from host.gateway.config import GatewayConfig
 
     class Nothing:
-        pass
+        def subscribe(self, listener: object) -> Any:
+            return lambda: None
 
     runner, url = await listen(
         make_app(Nothing(), GatewayConfig(idle_timeout_s=0.1)),  # type: ignore[arg-type]

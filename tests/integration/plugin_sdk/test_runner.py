@@ -383,7 +383,7 @@ def test_nothing_but_initialize_is_answered_first_and_it_only_once(start) -> Non
     assert plugin.call(1, "predict", input=1)["error"]["code"] == ErrorCode.NOT_INITIALIZED
     assert plugin.call(2, "ping")["result"] == {}
     assert plugin.call(3, "initialize", protocol=1)["error"]["code"] == ErrorCode.INVALID_PARAMS
-    assert plugin.initialize()["result"]["capabilities"] == {"describe": {}, "predict": {}}
+    assert plugin.initialize()["result"]["capabilities"] == {"describe": {}, "predict": {"batch": True}}
     assert plugin.initialize()["error"]["code"] == ErrorCode.INVALID_REQUEST
 
 

@@ -18,9 +18,10 @@ from host.config import HostConfig
 from host.demo.options import DemoOptions
 from host.gateway.config import GatewayConfig
 from host.gateway.envelope import EnvelopeLimits
-from host.gateway.http import make_app
-from host.gateway.methods import method_table
+from host.gateway.http import FRONT, make_app
+from host.gateway.methods.table import method_table
 from host.gateway.problem import status_of
+from host.gateway.streams.event import TOPICS
 from host.gateway.traffic import Traffic
 from host.registry.entry import Settings
 from host.sandbox.machine import TIERS
@@ -125,8 +126,7 @@ def test_every_route_is_in_the_table_and_every_row_is_a_route() -> None:
         if route.resource is not None and route.method != "HEAD"
     }
     text = section(page("http"), "## REST")
-    assert {names(row[0])[0] for row in rows(text)} | {"POST /rpc"} == routes
-    assert "`POST /rpc`" in text
+    assert {names(row[0])[0] for row in rows(text)} == routes
 
 
 @pytest.mark.parametrize(
@@ -157,6 +157,39 @@ def test_the_limits_of_bodies_are_the_codes() -> None:
     assert f"{limits.max_depth} levels" in text
     assert f"{limits.max_batch:,} calls" in text
     assert f"up to {GatewayConfig().batch_concurrency} of its calls" in text
+
+
+def test_every_topic_is_in_the_table_of_events() -> None:
+    assert tuple(names(row[0])[0] for row in rows(section(page("http"), "## Events"))) == TOPICS
+
+
+# metrics.md
+
+
+class Quiet:
+    """A host with nothing to say."""
+
+    def ready(self) -> tuple[bool, list[str]]:
+        return True, []
+
+    def plugins(self) -> list[object]:
+        return []
+
+    def cache_statistics(self) -> dict[str, int]:
+        return {}
+
+    def host_info(self) -> dict[str, object]:
+        return {}
+
+
+def test_every_figure_is_on_the_page_and_no_other() -> None:
+    front = make_app(Quiet())[FRONT]  # type: ignore[arg-type]
+    families = [each for each in front.figures.registry.collect() if each.name.startswith("engine_ops_")]
+    text = page("metrics")
+    said = {names(row[0])[0].partition("{")[0]: row for row in rows(text) if names(row[0])}
+    # As they are scraped: a counter ends in `_total`.
+    has = {f"{each.name}_total" if each.type == "counter" else each.name for each in families}
+    assert set(said) == has
 
 
 # manifest.md

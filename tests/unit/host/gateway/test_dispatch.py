@@ -109,7 +109,7 @@ EXCHANGES: list[tuple[str, str, object]] = [
 @pytest.mark.parametrize(("body", "expected"), [pytest.param(b, e, id=name) for name, b, e in EXCHANGES])
 async def test_an_exchange_of_the_specification_is_answered_exactly(body: str, expected: object) -> None:
     """Source: JSON-RPC 2.0 Specification, section 7."""
-    response = await Dispatcher(SPECIFICATION, None).answer(body.encode())
+    response = await Dispatcher(SPECIFICATION).answer(body.encode(), None)
     assert (None if response is None else json.loads(response)) == expected
 
 
@@ -117,7 +117,7 @@ async def ask(method: Method, params: object = None, **members: object) -> dict[
     element: dict[str, object] = {"jsonrpc": "2.0", "method": "m", "id": 1, **members}
     if params is not None:
         element["params"] = params
-    response = await Dispatcher({"m": method}, "the context").answer(msgspec.json.encode(element))
+    response = await Dispatcher({"m": method}).answer(msgspec.json.encode(element), "the context")
     assert response is not None
     answered: dict[str, Any] = json.loads(response)
     return answered
@@ -197,8 +197,8 @@ async def test_numbers_that_are_not_finite_are_written_as_null() -> None:
 
 
 async def test_a_mistyped_method_gets_a_suggestion() -> None:
-    response = await Dispatcher({"engine.optimize": nothing}, None).answer(
-        b'{"jsonrpc":"2.0","method":"engine.optimise","id":1}'
+    response = await Dispatcher({"engine.optimize": nothing}).answer(
+        b'{"jsonrpc":"2.0","method":"engine.optimise","id":1}', None
     )
     assert response is not None
     assert json.loads(response)["error"]["data"] == {
@@ -223,8 +223,8 @@ async def test_a_batch_runs_as_many_calls_at_once_as_allowed_and_no_more() -> No
         return params
 
     calls = [{"jsonrpc": "2.0", "method": "m", "params": [n], "id": n} for n in range(20)]
-    dispatcher = Dispatcher({"m": crowd}, None, concurrency=3)
-    response = await dispatcher.answer(msgspec.json.encode(calls))
+    dispatcher = Dispatcher({"m": crowd}, concurrency=3)
+    response = await dispatcher.answer(msgspec.json.encode(calls), None)
     assert response is not None
     assert [answer["result"] for answer in json.loads(response)] == [[n] for n in range(20)]
     assert most == 3
@@ -244,7 +244,7 @@ async def test_cancelling_the_answer_cancels_every_call_of_the_batch() -> None:
         return None
 
     calls = [{"jsonrpc": "2.0", "method": "m", "params": [n], "id": n} for n in range(2)]
-    task = asyncio.create_task(Dispatcher({"m": hang}, None).answer(msgspec.json.encode(calls)))
+    task = asyncio.create_task(Dispatcher({"m": hang}).answer(msgspec.json.encode(calls), None))
     async with asyncio.timeout(5):
         await begun.acquire()
         await begun.acquire()
@@ -262,8 +262,10 @@ async def test_a_batch_over_the_bound_runs_nothing() -> None:
         ran = True
         return None
 
-    dispatcher = Dispatcher({"m": note}, None, limits=EnvelopeLimits(max_batch=2))
-    response = await dispatcher.answer(msgspec.json.encode([{"jsonrpc": "2.0", "method": "m", "id": 1}] * 3))
+    dispatcher = Dispatcher({"m": note}, limits=EnvelopeLimits(max_batch=2))
+    response = await dispatcher.answer(
+        msgspec.json.encode([{"jsonrpc": "2.0", "method": "m", "id": 1}] * 3), None
+    )
     assert response is not None
     assert json.loads(response)["error"]["code"] == -32600
     assert not ran

@@ -1,0 +1,277 @@
+"""Every request passes here, in this order: where it says it goes, who sends it, how often; then its handler.
+
+Nothing of the body is read before all of that is known to be good.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from host.errors import RequestError
+from host.gateway.access.rate import RateLimiter, Verdict
+from host.gateway.access.roles import LOCAL, Caller
+from host.gateway.access.tokens import TokenStore
+from host.gateway.config import GatewayConfig
+from host.gateway.context import checked_deadline
+from host.gateway.failure import failure_from
+from host.gateway.guards import Handler, RefusedError, check_site
+from host.gateway.metrics.figures import Figures
+from host.gateway.problem import problem_from, refused
+from host.gateway.routes import ROUTES
+from host.telemetry import trace
+from host.telemetry.trace import Trace
+from plugin_sdk.contract.errors import ErrorCode
+
+log = logging.getLogger(__name__)
+
+DEADLINE_HEADER = "Deadline-Ms"
+WRONG_TOKENS_PER_S = 2.0  # by one address, with a token that does not hold
+WRONG_TOKENS_BURST = 20
+_PATH_SHOWN = 100  # characters of an unknown path that are said back
+_OPEN = frozenset(route.operation for route in ROUTES if route.role is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What is known of a request that was let in."""
+
+    caller: Caller
+    trace: Trace
+    deadline_ms: float | None
+    limited: str | None
+    verdict: Verdict | None
+
+
+_ENTERED: web.RequestKey[Entered] = web.RequestKey("entered", Entered)
+
+
+def entered(request: web.Request) -> Entered:
+    """What is known of *request*, in its handler."""
+    return request[_ENTERED]
+
+
+class Door:
+    """The one middleware.
+
+    Args:
+        tokens: Asked for where they exist, and wherever *tokens_required* says so.
+        secure: Whether callers come over TLS.
+    """
+
+    def __init__(
+        self,
+        config: GatewayConfig,
+        figures: Figures,
+        tokens: TokenStore | None = None,
+        *,
+        tokens_required: bool = False,
+        bound: str = "127.0.0.1",
+    ) -> None:
+        self.config = config
+        self._figures = figures
+        self._tokens = tokens
+        self._required = tokens_required
+        self._bound = bound
+        self._wrong = RateLimiter(WRONG_TOKENS_PER_S, WRONG_TOKENS_BURST)
+        self._limiter: RateLimiter | None = None
+        self.take(config)
+
+    def take(self, config: GatewayConfig) -> None:
+        """Goes by *config* from now on."""
+        self.config = config
+        self._limiter = RateLimiter(config.rate_per_s, config.burst) if config.rate_per_s > 0 else None
+
+    def charge(self, request: web.Request, calls: int) -> None:
+        """Counts further calls of a request that was let in as one."""
+        limited = entered(request).limited
+        if self._limiter is not None and limited is not None:
+            self._limiter.charge(limited, time.monotonic(), calls)
+
+    @property
+    def middleware(self) -> Middleware:
+        """For `web.Application`."""
+
+        @web.middleware
+        async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+            began = time.monotonic()
+            response = await self._answered(request, handler)
+            route = route_of(request)
+            self._figures.http.labels(route, response.status).inc()
+            if self.config.access_log:
+                known = request.get(_ENTERED)
+                log.info(
+                    "http.request",
+                    extra={
+                        "method": request.method,
+                        "route": route,
+                        "status": response.status,
+                        "ms": round((time.monotonic() - began) * 1000.0, 3),
+                        "caller": known.caller.name if known is not None else None,
+                        "trace": known.trace.trace_id if known is not None else None,
+                    },
+                )
+            return response
+
+        return answered
+
+    async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        headers: Mapping[str, str] = {}
+        try:
+            check_site(request, self.config, self._bound)
+            if request.method == "OPTIONS" and "Origin" in request.headers:
+                return _preflight()
+            known = self._enter(request)
+            request[_ENTERED] = known
+            headers = {"traceparent": known.trace.traceparent}
+            if known.verdict is not None:
+                headers = {**headers, **known.verdict.headers()}
+            token = trace.current.set(known.trace)
+            try:
+                response = await handler(request)
+            finally:
+                trace.current.reset(token)
+        except RefusedError as refusal:
+            response = refused(request.path, refusal.status, str(refusal), refusal.code, refusal.data)
+            response.headers.update(refusal.headers)
+            if refusal.unread:
+                response.force_close()  # what is left of the body is not waited for
+        except web.HTTPException as error:
+            response = refused(request.path, error.status, _detail(request, error))
+            if "Allow" in error.headers:
+                response.headers["Allow"] = error.headers["Allow"]
+        except Exception as error:
+            response = problem_from(failure_from(error, during=f"{request.method} {route_of(request)}"))
+        if headers and not response.prepared:
+            response.headers.update(headers)
+        return response
+
+    def _enter(self, request: web.Request) -> Entered:
+        now = time.monotonic()
+        caller, address = self._caller(request, now)
+        limited = None if caller is LOCAL else caller.name if caller.name != "anonymous" else address
+        verdict = None
+        if self._limiter is not None and limited is not None and not _is_open(request):
+            verdict = self._limiter.ask(limited, now)
+            if not verdict.allowed:
+                self._figures.rate_limited.inc()
+                raise _too_often(verdict)
+        try:
+            deadline_ms = _deadline(request)
+        except RequestError as error:
+            raise RefusedError(400, str(error)) from error
+        return Entered(caller, trace.begin(request.headers.get("traceparent")), deadline_ms, limited, verdict)
+
+    def _caller(self, request: web.Request, now: float) -> tuple[Caller, str]:
+        address = _address(request)
+        asked_for = self._required or (self._tokens is not None and self._tokens.exists())
+        if not asked_for:
+            return LOCAL, address
+        if _is_open(request):
+            return Caller("anonymous", "read", address), address
+        text = _bearer(request)
+        token = self._tokens.find(text, time.time() * 1000.0) if self._tokens is not None and text else None
+        if token is None:
+            self._figures.unauthorized.inc()
+            verdict = self._wrong.ask(address, now)
+            if not verdict.allowed:
+                self._figures.rate_limited.inc()
+                raise _too_often(verdict)
+            raise RefusedError(
+                401,
+                "this host asks for a token; send one that holds as Authorization: Bearer TOKEN",
+                ErrorCode.UNAUTHORIZED,
+                headers={"WWW-Authenticate": 'Bearer realm="engine-ops"'},
+                unread=True,
+            )
+        return Caller(f"{token.name} ({token.id})", token.role, address), address
+
+
+def _too_often(verdict: Verdict) -> RefusedError:
+    wait_ms = verdict.retry_after_s * 1000.0
+    return RefusedError(
+        429,
+        f"too many calls; try again in {wait_ms:.0f} ms",
+        ErrorCode.RATE_LIMITED,
+        data={
+            "retryable": True,
+            "retryAfterMs": round(wait_ms, 1),
+            "hint": "wait as long as Retry-After says",
+        },
+        headers=verdict.headers(),
+        unread=True,
+    )
+
+
+def _bearer(request: web.Request) -> bytes | None:
+    """The token, as bytes: a header need not be text."""
+    given = request.headers.getall("Authorization", [])
+    if len(given) != 1:
+        return None
+    kind, _, text = given[0].partition(" ")
+    return text.strip().encode("utf-8", "surrogateescape") if kind.lower() == "bearer" else None
+
+
+def _deadline(request: web.Request) -> float | None:
+    given = request.headers.get(DEADLINE_HEADER)
+    if given is None:
+        return None
+    try:
+        if not given.isascii():  # Python reads the digits of any script
+            raise ValueError(given)
+        return checked_deadline(float(given), DEADLINE_HEADER)
+    except ValueError as error:  # a `ProblemError` too
+        raise RequestError(
+            f"the header {DEADLINE_HEADER} is no time; give milliseconds above 0 and up to a day"
+        ) from error
+
+
+def _address(request: web.Request) -> str:
+    """Of the peer, or of its network where one machine has many: an IPv6 caller owns a whole /64."""
+    peer = request.remote
+    try:
+        address = ipaddress.ip_address(peer or "")
+    except ValueError:
+        return "unknown"
+    if address.version == 6 and not address.is_loopback:
+        return str(ipaddress.ip_network(f"{address}/64", strict=False))
+    return str(address)
+
+
+def _is_open(request: web.Request) -> bool:
+    resource = request.match_info.route.name
+    return resource in _OPEN
+
+
+def route_of(request: web.Request) -> str:
+    """The route's pattern, whose values are bounded; not the path, whose are not."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "(no route)"
+
+
+def _preflight() -> web.Response:
+    """The answer to a browser that asks whether a page of a listed site may call; the site itself is checked."""
+    allowed = "Authorization, Content-Type, Deadline-Ms, Idempotency-Key, traceparent"
+    return web.Response(
+        status=204,
+        headers={
+            "Access-Control-Allow-Methods": "GET, POST",
+            "Access-Control-Allow-Headers": allowed,
+            "Access-Control-Max-Age": "600",
+        },
+    )
+
+
+def _detail(request: web.Request, error: web.HTTPException) -> str:
+    if error.status == 404:
+        return f"there is nothing at {request.path[:_PATH_SHOWN]!a}; GET / lists what there is"
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        return f"{request.path[:_PATH_SHOWN]!a} does not take {error.method}; use {allowed}"
+    return error.reason
