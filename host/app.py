@@ -35,6 +35,8 @@ from host.tasks import finish
 from host.telemetry.logs import set_up
 from host.workload.history import History
 from host.workload.journal import Journal
+from host.workload.keeping import KeptStates
+from host.workload.states import StateStore
 from host.workload.teacher import Teacher
 
 log = logging.getLogger(__name__)
@@ -71,12 +73,28 @@ async def build(
         stack.push_async_callback(finish_soon, history.aclose)
         sandbox = await open_sandbox(config.sandbox, clock)
         stack.push_async_callback(finish_soon, sandbox.aclose)
+        store = StateStore(
+            (data or scratch.parent) / "states", config.history.state_bytes, config.history.state_versions
+        )
+        states = KeptStates(store)
+
+        def trained(plugin: str, report: dict[str, object]) -> None:
+            registry.events.publish("plugin:trained", plugin, clock.wall_ms(), report)
+
+        teacher = Teacher(history, registry.ready, clock, config.teaching, keep=states.save, publish=trained)
         supervisor = Supervisor(
-            plugins, scratch, registry, sandbox.launcher, clock, config.supervisor(), sandbox.sandbox
+            plugins,
+            scratch,
+            registry,
+            sandbox.launcher,
+            clock,
+            config.supervisor(),
+            sandbox.sandbox,
+            teacher.warm,
+            states,
         )
         stack.push_async_callback(finish_soon, supervisor.aclose)
         engine = Engine(registry, Journal(history, clock), clock, config.engine)
-        teacher = Teacher(history, registry.ready, clock, config.teaching)
         stack.push_async_callback(finish_soon, teacher.aclose)
         await supervisor.start()
         teacher.start()

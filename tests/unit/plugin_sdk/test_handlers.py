@@ -60,7 +60,14 @@ class Mean(BaseMLModel):
 
 def test_a_bare_model_is_a_whole_plugin() -> None:
     served = handlers(Mean)
-    assert served.initialized().capabilities.keys() == {"predict", "train", "describe"}
+    assert served.initialized().capabilities.keys() == {
+        "predict",
+        "train",
+        "backtest",
+        "adopt",
+        "save",
+        "describe",
+    }
     assert served.initialized().model_id == "mine"
     assert ask(served, "predict", input={}) == {
         "reason": "not trained yet: 10 points are needed",
