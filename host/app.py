@@ -31,8 +31,9 @@ from host.sandbox.opening import open_sandbox
 from host.sandbox.sandbox import Sandbox
 from host.supervisor.folder import scan
 from host.supervisor.supervisor import Supervisor
-from host.tasks import finish
+from host.tasks import Background, finish
 from host.telemetry.logs import set_up
+from host.workload.drift.watch import Drift, DriftWatch
 from host.workload.history import History
 from host.workload.journal import Journal
 from host.workload.keeping import KeptStates
@@ -82,6 +83,14 @@ async def build(
             registry.events.publish("plugin:trained", plugin, clock.wall_ms(), report)
 
         teacher = Teacher(history, registry.ready, clock, config.teaching, keep=states.save, publish=trained)
+
+        def drifted(what: Drift) -> None:
+            registry.events.publish("workload:drift", "", clock.wall_ms(), msgspec.to_builtins(what))
+            teacher.drifted()
+
+        drift = DriftWatch(drifted)
+        watching = Background()
+        stack.push_async_callback(finish_soon, watching.aclose)
         supervisor = Supervisor(
             plugins,
             scratch,
@@ -94,10 +103,11 @@ async def build(
             states,
         )
         stack.push_async_callback(finish_soon, supervisor.aclose)
-        engine = Engine(registry, Journal(history, clock), clock, config.engine)
+        engine = Engine(registry, Journal(history, clock, drift), clock, config.engine)
         stack.push_async_callback(finish_soon, teacher.aclose)
         await supervisor.start()
         teacher.start()
+        watching.start(drift.run(history), name="workload:drift")
         host = Host(engine, registry, supervisor, history, clock, teacher)
         yield Running(host, registry, supervisor, teacher, sandbox.sandbox)
 

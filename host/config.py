@@ -22,6 +22,7 @@ from host.workload.teacher import TeacherConfig
 from plugin_sdk.contract.decode import ProblemError, show
 from plugin_sdk.contract.limits import Limits
 from plugin_sdk.contract.problems.request import unknown_member
+from plugin_sdk.contract.training import read_policy
 
 _BEYOND = 2**60  # no setting is as large; the kernel's limits and the loop's timers take nothing above
 _MAY_BE_ZERO = frozenset(
@@ -101,7 +102,7 @@ class HostConfig:
 
 def load_config(path: Path | None) -> HostConfig:
     """The settings in a TOML file: a table a room (`[sandbox]`, `[environments]`, `[restarts]`, `[calls]`, `[breaker]`,
-    `[keeping]`, `[engine]`, `[history]`, `[teaching]`), and `[plugins.NAME]` with enabled, priority, config and limits.
+    `[keeping]`, `[engine]`, `[history]`, `[teaching]`), and `[plugins.NAME]` with enabled, priority, config, limits and training.
 
     Raises:
         ConfigError: The file cannot be read, or a key or value in it cannot be used.
@@ -166,6 +167,7 @@ def _room(path: Path, name: str, factory: Any, table: dict[str, Any]) -> Any:
 def _settings(path: Path, plugin: str, table: object) -> Settings:
     given = _table(path, f"plugins.{plugin}", table)
     kinds: dict[str, type] = {"enabled": bool, "priority": int, "config": dict, "limits": dict}
+    kinds["training"] = dict
     for key, value in given.items():
         if key not in kinds:
             raise ConfigError(
@@ -176,6 +178,7 @@ def _settings(path: Path, plugin: str, table: object) -> Settings:
     settings = Settings(**given)
     try:
         settings.limits_over(Limits())
+        read_policy(settings.training)
     except ProblemError as error:
         raise ConfigError(f"{path}: plugins.{plugin}.{error}") from error
     return settings

@@ -1,7 +1,7 @@
 """What a plugin has learned, as bytes that the host keeps for its next start, and the way back.
 
 An author's own `save_state() -> bytes` and `load_state(bytes)` come first. Else skops saves the object, where it is
-installed and can; else pickle. Whoever reads the bytes is the plugin itself, in its sandbox: the host never looks
+installed, can, and scikit-learn is in use (it would have to be loaded for nothing); else pickle. Whoever reads the bytes is the plugin itself, in its sandbox: the host never looks
 into them.
 """
 
@@ -84,8 +84,8 @@ def restore(made: Any, data: bytes, form: str) -> Any:
 
 
 def _by_skops(target: Any) -> bytes | None:
-    """`None` where skops is not installed, or cannot take this object there and back."""
-    if importlib.util.find_spec("skops") is None:
+    """`None` where skops is not installed, has no business, or cannot take this object there and back."""
+    if "sklearn" not in sys.modules or importlib.util.find_spec("skops") is None:
         return None
     try:
         import skops.io

@@ -17,6 +17,7 @@ from host.registry.view import PluginView
 from host.rpc.breaker import Breakers
 from plugin_sdk.contract.manifest import Manifest
 from plugin_sdk.contract.messages import Capability
+from plugin_sdk.contract.training import policy_over
 
 # These have a limit of their own, a longer one, which whoever asks for them has applied.
 TEACHING = frozenset({"train", "learn", "adopt"})
@@ -73,7 +74,7 @@ class PluginEntry:
         self.limits = manifest.limits
         self.epoch = 0
         self.trained_points = 0
-        self.learning = Learning(manifest.training)
+        self.learning = Learning(policy_over(manifest.training, settings.training))
         self.restored: Restored | None = None  # what the process that runs knew when it came up
         self._process = 0
         self.lessons = 0  # trainings and batches of outcomes it was given, over all its processes

@@ -43,6 +43,6 @@ def due(policy: TrainingPolicy, since: Since, *, least: int, growth: float) -> s
     if policy.every_s is not None and since.seconds >= policy.every_s:
         return f"{since.seconds:.0f} s have passed, and {fresh} points were recorded since"
     part = policy.growth if policy.says_when else growth
-    if part is not None and since.recorded >= since.trained * (1 + part):
+    if part is not None and fresh >= since.trained * part:
         return f"the history has grown from {since.trained} to {since.recorded} points since"
     return None

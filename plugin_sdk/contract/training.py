@@ -65,5 +65,17 @@ def read_policy(given: Mapping[str, Any]) -> TrainingPolicy:
     )
 
 
+def policy_over(base: TrainingPolicy, given: Mapping[str, Any]) -> TrainingPolicy:
+    """*base* with what a table says laid over it, key by key.
+
+    Raises:
+        ProblemError: See `read_policy`.
+    """
+    said = read_policy(given)
+    fields = {"every": "every_s"}
+    changed = {fields.get(name, name): getattr(said, fields.get(name, name)) for name in given}
+    return msgspec.structs.replace(base, **changed)
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
