@@ -37,7 +37,7 @@ class Figures:
     """The instruments of one host, in a registry of their own."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a second series for each counter, which nothing here asks for
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nothing here asks for
         self.registry = CollectorRegistry(auto_describe=True)
         self.names = Names()
         self.causes = Names(50)
