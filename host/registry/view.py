@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from host.process.exits import ExitReport
+from host.registry.learning import Learning
 from plugin_sdk.contract.manifest import Limits, Manifest
 
 
@@ -54,6 +55,7 @@ class PluginView(msgspec.Struct, rename="camel", kw_only=True):
         p50_ms, p99_ms: Of its latest calls; `None` before the first.
         memory_bytes: Resident now; `None` when it does not run; cpu_seconds as well, of its process and its children.
         in_flight, queued: Calls it is at, and calls that wait for their turn.
+        learning: When it is trained, how the last training was judged, and the state kept for its next start.
         limits: What it was granted.
         isolation: The layers that are true of its process.
     """
@@ -88,6 +90,7 @@ class PluginView(msgspec.Struct, rename="camel", kw_only=True):
     queued: int = 0
     trained: bool = False
     trained_points: int = 0
+    learning: Learning = msgspec.field(default_factory=Learning)
     limits: Limits
     isolation: IsolationView
     last_exit: ExitReport | None = None

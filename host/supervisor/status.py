@@ -94,6 +94,7 @@ class PluginStatus:
             queued=caller.queued if isinstance(caller, PluginClient) else 0,
             trained=entry.trained_points > 0,
             trained_points=entry.trained_points,
+            learning=entry.learning,
             limits=entry.limits,
             isolation=IsolationView(held.tier, dict(held.layers)),
             last_exit=self.last_exit,
