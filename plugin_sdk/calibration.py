@@ -11,6 +11,8 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Mapping, Sequence
 
+__all__ = ["AdaptiveConformal", "ConformalQuantiles", "SplitConformal", "conformal_quantile"]
+
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 

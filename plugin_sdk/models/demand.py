@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from plugin_sdk.calibration import LEVELS, ConformalQuantiles
 from plugin_sdk.contract.messages import Abstained
@@ -65,7 +66,8 @@ class DemandQuantiles(BaseMLModel):
                 continue
             cut = int(len(rows) * (1 - HELD_OUT))
             fitted = {level: self._fitted(rows[:cut], targets[:cut], level) for level in LEVELS}
-            held = {level: model.predict(rows[cut:]) for level, model in fitted.items()}
+            with threadpool_limits(1, user_api="openmp"):
+                held = {level: model.predict(rows[cut:]) for level, model in fitted.items()}
             calibration[name] = ConformalQuantiles(LEVELS).fit(held, targets[cut:])
             models[name] = {level: one_row(model) for level, model in fitted.items()}
             figures[f"mean_error.{name}"] = float(np.mean(np.abs(held[0.5] - targets[cut:])))
@@ -117,7 +119,9 @@ class DemandQuantiles(BaseMLModel):
             early_stopping=False,
             random_state=0,
         )
-        return model.fit(rows, targets)
+        # Few rows: threads would wait for each other, on a busy machine for seconds.
+        with threadpool_limits(1, user_api="openmp"):
+            return model.fit(rows, targets)
 
 
 def _row(series: UsageSeries, at: int, steps: int) -> list[float]:

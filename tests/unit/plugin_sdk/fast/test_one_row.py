@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from threadpoolctl import threadpool_limits
 
 from plugin_sdk.fast import one_row
 
@@ -36,6 +38,14 @@ X = CHANCE.random((300, 6))
 X_GAPS = np.where(CHANCE.random(X.shape) < 0.1, np.nan, X)
 Y = 3 * X[:, 0] + np.sin(9 * X[:, 1]) + CHANCE.normal(0, 0.3, 300)
 CLASSES = (Y > 1).astype(int) + (Y > 2)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """On a busy machine the threads of OpenMP wait for each other, without end."""
+    with threadpool_limits(1):
+        yield
+
 
 MODELS: list[tuple[Any, Any, Any]] = [
     (LinearRegression(), X, Y),
