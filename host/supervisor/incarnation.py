@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 
-from host.errors import PluginError
+from host.errors import BadResultError, PluginError
 from host.process.child import Child
 from host.process.exits import ExitReport
 from host.registry.entry import PluginEntry
 from host.rpc.client import Fault, PluginClient
 from host.rpc.counts import CallCounts
 from host.sandbox.interpreter import Interpreter
-from host.supervisor.handshake import initialize
+from host.supervisor.handshake import LoadError, initialize
 from host.supervisor.memory import resident_bytes
 from host.supervisor.surroundings import Surroundings
 from host.tasks import Background, unless
@@ -77,7 +77,7 @@ class Incarnation:
                 child = await around.launcher.launch(spec)
         except BaseException:  # refused, cancelled, or a bug of the host's: nobody comes by here again
             if scratch is not None:
-                shutil.rmtree(scratch, ignore_errors=True)
+                _remove(scratch)
             raise
         return cls(entry, around, child, scratch, counts)
 
@@ -87,19 +87,35 @@ class Incarnation:
         Raises:
             LoadError, PluginError: See `handshake.initialize`.
         """
-        limits = self._around.client
-        greeting = await unless(
-            unwanted,
-            initialize(
+        greeting = await unless(unwanted, self._initialize())
+        if greeting is not None:
+            self.client.opened()
+        return greeting
+
+    async def _initialize(self) -> InitializeResult:
+        limits, states = self._around.client, self._around.states
+        state = await states.offer(self._entry)
+        try:
+            greeting = await initialize(
                 self.client,
                 self._entry,
                 self._entry.limits,
                 WireLimits(limits.frame_bytes, limits.in_flight),
                 deadline=self._around.clock.now() + self._entry.limits.start_timeout_s,
-            ),
-        )
-        if greeting is not None:
-            self.client.opened()
+                state=state,
+            )
+        except (LoadError, PluginError) as error:
+            if state is None:
+                raise
+            # It may be the state's fault: the next process does without it.
+            why = error.reason if isinstance(error, PluginError) else str(error)
+            await states.refused(self._entry, state, why)
+            if isinstance(error, LoadError):
+                raise BadResultError(
+                    self._entry.name, f"with its saved state it could not be loaded: {why}"
+                ) from error
+            raise
+        states.told(self._entry, state, greeting)
         return greeting
 
     async def watch(self, unwanted: Coroutine[Any, Any, None]) -> None:
@@ -177,3 +193,11 @@ class Incarnation:
         elif self.child.alive:
             why = f"{why} but did not end"
             asyncio.get_running_loop().call_later(PIPES_GRACE_S, self.child.kill, "stopped", why)
+
+
+def _remove(scratch: Path) -> None:
+    try:
+        # As a rule nothing ran that could have written into it; and this needs no descriptor: there may be none left.
+        scratch.rmdir()
+    except OSError:
+        shutil.rmtree(scratch, ignore_errors=True)
