@@ -5,15 +5,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
-import os
-import signal
-import sys
-import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +16,18 @@ import msgspec
 
 from host.api import Host
 from host.clock import SystemClock
-from host.config import HostConfig, ServeOptions, load_config
+from host.config import HostConfig
 from host.engine.engine import Engine
-from host.errors import ConfigError
-from host.gateway.http import is_loopback, listen, make_app
 from host.registry.registry import Registry
-from host.sandbox.machine import at_least
 from host.sandbox.opening import open_sandbox
 from host.sandbox.sandbox import Sandbox
-from host.supervisor.folder import scan
 from host.supervisor.supervisor import Supervisor
-from host.tasks import finish
-from host.telemetry.logs import set_up
+from host.tasks import Background, finish
+from host.workload.drift.watch import Drift, DriftWatch
 from host.workload.history import History
 from host.workload.journal import Journal
+from host.workload.keeping import KeptStates
+from host.workload.states import StateStore
 from host.workload.teacher import Teacher
 
 log = logging.getLogger(__name__)
@@ -71,7 +64,23 @@ async def build(
         stack.push_async_callback(finish_soon, history.aclose)
         sandbox = await open_sandbox(config.sandbox, clock)
         stack.push_async_callback(finish_soon, sandbox.aclose)
-        teacher = Teacher(history, registry.ready, clock, config.teaching)
+        store = StateStore(
+            (data or scratch.parent) / "states", config.history.state_bytes, config.history.state_versions
+        )
+        states = KeptStates(store)
+
+        def trained(plugin: str, report: dict[str, object]) -> None:
+            registry.events.publish("plugin:trained", plugin, clock.wall_ms(), report)
+
+        teacher = Teacher(history, registry.ready, clock, config.teaching, keep=states.save, publish=trained)
+
+        def drifted(what: Drift) -> None:
+            registry.events.publish("workload:drift", "", clock.wall_ms(), msgspec.to_builtins(what))
+            teacher.drifted()
+
+        drift = DriftWatch(drifted)
+        watching = Background()
+        stack.push_async_callback(finish_soon, watching.aclose)
         supervisor = Supervisor(
             plugins,
             scratch,
@@ -81,12 +90,14 @@ async def build(
             config.supervisor(),
             sandbox.sandbox,
             teacher.warm,
+            states,
         )
         stack.push_async_callback(finish_soon, supervisor.aclose)
-        engine = Engine(registry, Journal(history, clock), clock, config.engine)
+        engine = Engine(registry, Journal(history, clock, drift), clock, config.engine)
         stack.push_async_callback(finish_soon, teacher.aclose)
         await supervisor.start()
         teacher.start()
+        watching.start(drift.run(history), name="workload:drift")
         host = Host(engine, registry, supervisor, history, clock, teacher)
         yield Running(host, registry, supervisor, teacher, sandbox.sandbox)
 
@@ -94,84 +105,3 @@ async def build(
 async def finish_soon(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Completes a cleanup, also when the block it belongs to is cancelled."""
     await finish(close())
-
-
-def serve(options: ServeOptions) -> int:
-    """Runs a host until SIGTERM or SIGINT; a second one ends it at once.
-
-    Returns:
-        The exit code: 0 after an orderly end.
-
-    Raises:
-        ConfigError: A setting cannot be used.
-        ListenError: The address is taken.
-    """
-    set_up(options.log_level)
-    config = load_config(options.config)
-    if options.allow_weak_sandbox and config.sandbox.isolation == "require":
-        config = replace(config, sandbox=replace(config.sandbox, isolation="best-effort"))
-    # What can be wrong with the options is an error now, not after the plugins have started.
-    if not is_loopback(options.bind):
-        raise ConfigError(f"bind is {options.bind!r}; give 127.0.0.1, ::1 or localhost")
-    scan(options.plugins)
-    run = asyncio.run
-    with contextlib.suppress(ImportError):
-        import uvloop
-
-        run = uvloop.run
-    with contextlib.ExitStack() as stack:
-        base = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engine-ops-")))
-        scratch = base.resolve() / "scratch"
-        scratch.mkdir(parents=True, exist_ok=True)
-        run(_serve(options, config, scratch, options.data.resolve() if options.data else None))
-    return 0
-
-
-async def _serve(options: ServeOptions, config: HostConfig, scratch: Path, data: Path | None) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _on_signal, stop, number)
-    async with build(options.plugins.resolve(), scratch, config, data) as running:
-        runner, url = await listen(make_app(running.host), options.bind, options.port)
-        try:
-            _announce(url, running, options)
-            await stop.wait()
-            running.host.draining = True
-            log.info("host.stopping")
-        finally:
-            await finish(runner.cleanup())
-
-
-def _on_signal(stop: asyncio.Event, number: int) -> None:
-    if stop.is_set():
-        os._exit(128 + number)  # asked twice: the plugins die with this process
-    stop.set()
-
-
-def _announce(url: str, running: Running, options: ServeOptions) -> None:
-    names = [entry.name for entry in running.registry.all()]
-    log.info("host.listening", extra={"url": url, "plugins": names})
-    sandbox = running.sandbox
-    if sandbox.tier != "A":
-        refused = sandbox.policy.isolation == "require" and not at_least(
-            sandbox.tier, sandbox.policy.min_tier
-        )
-        log.warning(
-            "sandbox.weak",
-            extra={
-                "tier": sandbox.tier,
-                "layers": sandbox.layers,
-                "what": "no plugin is started; --allow-weak-sandbox starts them"
-                if refused
-                else "run plugins you trust",
-            },
-        )
-    history = running.host.host_info()["history"]
-    if not history.durable:
-        log.warning("history.not_durable", extra={"why": history.why_not})
-    if options.json:
-        sys.stdout.write(
-            msgspec.json.encode({"event": "listening", "url": url, "plugins": names}).decode() + "\n"
-        )
-        sys.stdout.flush()
