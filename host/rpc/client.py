@@ -30,6 +30,7 @@ from host.rpc.counts import CallCounts
 from host.rpc.inbox import Inbox
 from host.rpc.limits import ClientLimits, Fault
 from host.rpc.pipe import Pipe, PipeClosedError
+from host.telemetry import trace
 from plugin_sdk.contract.errors import ErrorCode
 from plugin_sdk.contract.messages import CancelParams
 from plugin_sdk.protocol import Connection, ConnectionLimits, Role
@@ -95,6 +96,11 @@ class PluginClient:
         self._closed: str | None = None
         self._inbox = Inbox(name, self._connection, self, self.limits, self.counts, on_log)
         self._pipe = Pipe(read_fd, write_fd, self._inbox.on_data, self._on_eof)
+
+    @property
+    def queued(self) -> int:
+        """Calls that wait for their turn."""
+        return len(self._queue)
 
     @property
     def in_flight(self) -> int:
@@ -214,8 +220,9 @@ class PluginClient:
             raise self._counted(method, BadResultError(self.name, why))
         pending = _Pending(method, self._loop.create_future(), started, deadline)
         try:
+            left_ms = int(left * 1000 + 0.5) or 1
             pending.request_id, line = self._connection.request(
-                method, params, token=pending, deadline_ms=int(left * 1000 + 0.5) or 1
+                method, params, token=pending, deadline_ms=left_ms, more=trace.meta_member()
             )
         except StateError as error:
             raise self._counted(method, PluginGoneError(self.name, str(error))) from error

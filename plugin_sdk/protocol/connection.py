@@ -133,7 +133,13 @@ class Connection:
         self._sendable = _SENDABLE[self.state]
 
     def request(
-        self, method: str, params: bytes, *, token: Any, deadline_ms: int | None = None
+        self,
+        method: str,
+        params: bytes,
+        *,
+        token: Any,
+        deadline_ms: int | None = None,
+        more: bytes = b"",
     ) -> tuple[int, bytes]:
         """Opens a request.
 
@@ -141,6 +147,7 @@ class Connection:
             params: A JSON object, encoded, with no newline in it.
             token: Comes back with the answer.
             deadline_ms: Milliseconds that are left for it; they are told in its `_meta`.
+            more: Further members of `_meta`, encoded, each with a comma before it.
 
         Returns:
             Its id, and the line to send.
@@ -155,7 +162,7 @@ class Connection:
         self.open[request_id] = token
         if deadline_ms is None:
             return request_id, request_bytes(request_id, method, params)
-        return request_id, timed_request_bytes(request_id, method, params, deadline_ms)
+        return request_id, timed_request_bytes(request_id, method, params, deadline_ms, more)
 
     def give_up(self, request_id: int) -> None:
         """Stops waiting for an answer; when it comes all the same it is a late `StrayResponse`."""

@@ -55,15 +55,18 @@ decode_message = msgspec.json.Decoder(Message).decode
 encode_json = msgspec.json.Encoder().encode
 
 
-def timed_request_bytes(request_id: int, method: str, params: bytes, deadline_ms: int) -> bytes:
-    """A request line with its deadline in `_meta`, and nothing else there."""
+def timed_request_bytes(
+    request_id: int, method: str, params: bytes, deadline_ms: int, more: bytes = b""
+) -> bytes:
+    """A request line with its deadline in `_meta`; *more* is further members of that, each with a comma before it."""
     if params == b"{}":
-        return request_bytes(request_id, method, params, b'{"deadlineMs":%d}' % deadline_ms)
-    return b'{"jsonrpc":"2.0","id":%d,"method":"%b","params":%b,"_meta":{"deadlineMs":%d}}}\n' % (
+        return request_bytes(request_id, method, params, b'{"deadlineMs":%d%b}' % (deadline_ms, more))
+    return b'{"jsonrpc":"2.0","id":%d,"method":"%b","params":%b,"_meta":{"deadlineMs":%d%b}}}\n' % (
         request_id,
         method.encode(),
         params[:-1],
         deadline_ms,
+        more,
     )
 
 

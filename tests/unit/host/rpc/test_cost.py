@@ -11,7 +11,7 @@ import pytest
 
 from tests.benchmarks.host_path import bytecodes
 
-MOST = 560  # of CPython 3.11, where it is 515; another version compiles the same code to other bytecodes
+MOST = 560  # of CPython 3.11, where it is 535; another version compiles the same code to other bytecodes
 
 
 @pytest.mark.skipif(
