@@ -244,10 +244,11 @@ class History:
         """What a model is trained on; see training.py."""
         return await self._think(partial(training_table, wish=wish or TrainingWish()), selection)
 
-    async def newest(self, limit: int) -> list[bytes]:
-        """The newest *limit* points as lines, oldest first."""
+    async def newest(self, limit: int) -> tuple[list[bytes], list[int]]:
+        """The newest *limit* points as lines, oldest first, and their numbers."""
         rows = await self._rows(lambda index: index.newest(_EVERYTHING, limit), many=limit > AT_ONCE)
-        return [line for _, line in rows[-limit:]]
+        rows = rows[-limit:]
+        return [line for _, line in rows], [seq for seq, _ in rows]
 
     async def later(self, seq: int, limit: int) -> News:
         """The first *limit* points after number *seq*."""
@@ -260,6 +261,10 @@ class History:
         # Of the points between two that are here, some may be gone: each type is kept for itself.
         last = rows[-1][0]
         return News([line for _, line in rows], [seq for seq, _ in rows], last, last - seq - len(rows))
+
+    def runs(self, selection: Selection) -> list[list[Run]]:
+        """Where the selected points are, as the index has it now; for what reads whole columns."""
+        return _runs(self._writer.index, selection)
 
     async def wait_news(self, seq: int) -> None:
         """Returns when there are points after number *seq*."""
