@@ -88,9 +88,9 @@ class Bulk:
     async def _make(self, limit: int, before: int) -> _File:
         self._number += 1
         path = self.folder / f"{self._number:08d}.columns"
-        found = self._history.runs(Selection(limit=limit, before=before))
+        wanted = Selection(limit=limit, before=before)
         try:
-            ref = await asyncio.to_thread(write_block, path, found)
+            ref = await asyncio.to_thread(lambda: write_block(path, self._history.runs(wanted)))
         except BaseException:
             path.unlink(missing_ok=True)
             raise

@@ -22,7 +22,7 @@ from host.errors import RequestError
 from host.workload.config import HistoryConfig
 from host.workload.errors import HistoryBusyError
 from host.workload.selection import LARGEST_PAGE, Page, Selection
-from host.workload.statistics import statistics
+from host.workload.statistics import column, statistics
 from host.workload.store.index import Index, Run
 from host.workload.store.lines import check_points
 from host.workload.store.reading import Reading
@@ -263,7 +263,7 @@ class History:
         return News([line for _, line in rows], [seq for seq, _ in rows], last, last - seq - len(rows))
 
     def runs(self, selection: Selection) -> list[list[Run]]:
-        """Where the selected points are, as the index has it now; for what reads whole columns."""
+        """Where the selected points are, as the index has it now; for what reads whole columns, in a thread."""
         return _runs(self._writer.index, selection)
 
     async def wait_news(self, seq: int) -> None:
@@ -341,18 +341,22 @@ def _runs(index: Index, selection: Selection) -> list[list[Run]]:
     found = index.newest(selection, selection.limit)
     if selection.limit is None or len(found) < 2:
         return found
+    if sum(len(run.places) for runs in found for run in runs) <= selection.limit:
+        return found
     after = _before_newest(index, selection)
     return index.later(selection, after, selection.limit)
 
 
 def _before_newest(index: Index, selection: Selection) -> int:
     """The number before the first of the newest `selection.limit` points."""
+    import numpy as np  # not at the host's start
+
     assert selection.limit is not None
-    seqs = sorted(
-        seq for runs in index.newest(selection, selection.limit) for run in runs for seq in run.seqs()
-    )
-    seqs = seqs[-selection.limit :]
-    return seqs[0] - 1 if seqs else index.last_seq
+    seqs = column([run for runs in index.newest(selection, selection.limit) for run in runs], "seq")
+    if len(seqs) <= selection.limit:
+        return int(seqs.min()) - 1 if len(seqs) else index.last_seq
+    first = len(seqs) - selection.limit
+    return int(np.partition(seqs, first)[first]) - 1
 
 
 __all__ = ["LARGEST_PAGE", "History", "HistoryStatus", "News"]

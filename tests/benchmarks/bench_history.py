@@ -162,13 +162,13 @@ async def plugins(folder: Path, history: History, lag: Lag) -> dict[str, Any]:
             f'[plugin]\nname = "{name}"\nversion = "1.0.0"\nhandles = ["ml-driven"]\nentry = "plugin:Plugin"\n'
             '[limits]\nmemory = "1GiB"\ntrain_timeout = "600s"\n[training]\nby_hand = true\n'
         )
-    (folder / "scratch").mkdir()
+    (folder / "host" / "scratch").mkdir(parents=True)
     quiet = HostConfig(sandbox=SandboxPolicy(isolation="best-effort"), teaching=TeacherConfig(tick_s=3600.0))
     found: dict[str, Any] = {}
-    async with build(directory, folder / "scratch", quiet) as up:
+    async with build(directory, folder / "host" / "scratch", quiet) as up:
         await up.supervisor.wait_settled(60)
         bulk = Bulk(
-            folder / "bulk" / "shared", history
+            folder / "host" / "bulk" / "shared", history
         )  # the host's own folder, with the large history behind it
         entries = {entry.name: entry for entry in up.registry.all()}
 
@@ -195,6 +195,8 @@ async def plugins(folder: Path, history: History, lag: Lag) -> dict[str, Any]:
             return float(msgspec.json.decode(raw)["prediction"])
 
         lag.take_ms()
+        await asyncio.sleep(1.0)
+        found["loop stalled with nothing to do, at most, ms"] = lag.take_ms()
         before = resident_mb()
         first, second = await timed(by_columns("a")), await timed(by_columns("b"))
         found["columns, first plugin, ms"] = round(first, 1)
