@@ -21,6 +21,9 @@ from plugin_sdk.contract.manifest import Limits
 
 log = logging.getLogger(__name__)
 
+# For libraries that start a thread when they are loaded: a zygote must have none but its own. Arrow's allocator does,
+# and pandas loads it, and scikit-learn pandas, where they are installed.
+QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 PROGRAM = Path(__file__).resolve().parent / "confine" / "program.py"
 
 
@@ -40,11 +43,14 @@ class OpenSandbox:
             self.groups.close()
 
 
-async def open_sandbox(policy: SandboxPolicy, clock: Clock, *, use_groups: bool = True) -> OpenSandbox:
+async def open_sandbox(
+    policy: SandboxPolicy, clock: Clock, *, use_groups: bool = True, cells: int = Tools.cells
+) -> OpenSandbox:
     """Tries what this machine offers, some 100 ms, and says what it came to.
 
     Args:
         use_groups: Without them, memory is held by what else there is.
+        cells: Children made ahead of need, of each kind.
     """
     if policy.isolation == "off" or sys.platform != "linux":
         return OpenSandbox(Sandbox(policy), LocalLauncher(clock))
@@ -52,10 +58,11 @@ async def open_sandbox(policy: SandboxPolicy, clock: Clock, *, use_groups: bool 
     tools = Tools(
         program=PROGRAM,
         python=sys.executable,
-        env=environment(Limits(threads=1), Path("/")),
+        env=environment(Limits(threads=1), Path("/")) | QUIET,
         witness=KernelsWitness(),
         alarm=AlarmTaker,
         groups=groups,
+        cells=cells,
     )
     launcher = SandboxLauncher(clock, tools)
     opened = OpenSandbox(Sandbox(policy), launcher, groups)
