@@ -28,7 +28,7 @@ from host.workload.store.lines import check_points
 from host.workload.store.reading import Reading
 from host.workload.store.submission import Submission
 from host.workload.store.writer import Writer
-from host.workload.training import TrainingWish, training_table
+from host.workload.training import MOST_ROWS, TrainingWish, training_table
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
 T = TypeVar("T")
@@ -241,7 +241,9 @@ class History:
     async def training(
         self, selection: Selection = _EVERYTHING, wish: TrainingWish | None = None
     ) -> dict[str, Any]:
-        """What a model is trained on; see training.py."""
+        """What a model is trained on, at most `MOST_ROWS`, the latest; see training.py."""
+        limit = min(MOST_ROWS, selection.limit if selection.limit is not None else MOST_ROWS)
+        selection = msgspec.structs.replace(selection, limit=limit)
         return await self._think(partial(training_table, wish=wish or TrainingWish()), selection)
 
     async def newest(self, limit: int) -> tuple[list[bytes], list[int]]:
