@@ -11,7 +11,7 @@ from features import GPUS, MODELS, Value, mix_of, node_features
 
 from plugin_sdk import Abstained
 
-LOOKS = (20, 100, 400, 1500, 6000)  # pods seen when what is typical is looked at again
+LOOKS = (100, 500, 2500)  # pods seen when what is typical is looked at again
 COVERS = 0.95  # of the pods are typical ones
 
 
@@ -24,8 +24,12 @@ class NodeValue:
 
     def __init__(self, learned: float = 0.6) -> None:
         self.learned = learned
-        self.value = Value(json.loads((Path(__file__).parent / "model.json").read_text()))
-        self.pods: dict[tuple[Any, ...], int] = {}
+        model = json.loads((Path(__file__).parent / "model.json").read_text())
+        # Until pods have come, those of the list it was trained on stand in, as 200 pods.
+        self.pods = {
+            (cpu, gpus, milli, tuple(models)): count for cpu, gpus, milli, models, count in model.pop("prior")
+        }
+        self.value = Value(model)
         self.seen = 0
         self.look()
 

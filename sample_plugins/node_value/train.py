@@ -100,6 +100,17 @@ def main() -> None:
     played = [samples(data, name, FIRST_SEED + at) for at, name in enumerate(LISTS)]
     weights = fit(np.concatenate([x for x, _ in played]), np.concatenate([y for _, y in played]), seconds)
     short = {name: json.loads(json.dumps(np.asarray(value).tolist())) for name, value in weights.items()}
+    common = typical_of([_shape(pod) for pod in data.pods["default"]], 0.99)
+    short["prior"] = [
+        [
+            each.shape.cpu_milli,
+            each.shape.gpus,
+            each.shape.gpu_milli,
+            sorted(each.shape.models),
+            200 * each.share,
+        ]
+        for each in common
+    ]
     rounded = json.dumps(short, separators=(",", ":"), default=float)
     (Path(__file__).parent / "model.json").write_text(rounded + "\n")
 

@@ -23,6 +23,8 @@ from host.solvers.placement.shapes import WHOLE_MILLI, Shape, ShapeTable, Typica
 from host.traces.openb import Openb, OpenbPod
 
 SEEDS = (42, 43, 44, 45, 46, 47, 48, 49, 50, 51)  # of the published runs
+# Pods after which remembered scores are forgotten: a plugin that learns on the way means something else by them.
+FORGET_EVERY = 500
 BUILTIN = "fgd"  # decides where a plugin does not
 
 
@@ -109,6 +111,7 @@ class _AdvisedPlacer:
     def __init__(self, nodes: NodeColumns, shapes: Sequence[Shape]) -> None:
         self.nodes = nodes
         self._shapes = shapes
+        self._asked = 0
         self._score: dict[int, np.ndarray] = {}
         self._use: dict[int, list[tuple[int, ...]]] = {}
         self._version: dict[int, np.ndarray] = {}
@@ -116,6 +119,9 @@ class _AdvisedPlacer:
     def choose(self, shape: int) -> Generator[Ask, Reply, Spot | None]:
         """Where the plugin would put it; `None` where it fits nowhere or the plugin says nothing."""
         count = len(self.nodes)
+        self._asked += 1
+        if self._asked % FORGET_EVERY == 0:
+            self._score.clear()
         if shape not in self._score:
             self._score[shape] = np.full(count, -np.inf)
             self._use[shape] = [()] * count
