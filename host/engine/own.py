@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from host.clock import Clock
 from host.engine import fallback
@@ -32,7 +32,14 @@ class OwnWork:
         nothing_fits: Why nothing can be done at all, if nothing can.
     """
 
-    def __init__(self, problem: Problem, clock: Clock, hurry: Stop, out_of_time: Stop) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        clock: Clock,
+        hurry: Stop,
+        out_of_time: Stop,
+        extra: Collection[str] = (),
+    ) -> None:
         self.heard: list[Heard] = []
         self.bound: Objective | None = None
         self.nothing_fits: str | None = None
@@ -40,6 +47,7 @@ class OwnWork:
         self._clock = clock
         self._hurry = hurry
         self._out_of_time = out_of_time
+        self._extra = extra
         self._has_any = bool(built_ins(problem))
         self._first = asyncio.Event()
 
@@ -84,7 +92,12 @@ class OwnWork:
     def _work(self, all_of_them: bool, tell: Callable[[], None]) -> None:
         checks = checks_for(self._problem)
         answers = fallback.solve(
-            self._problem, self._clock, self._hurry, self._out_of_time, all_of_them=all_of_them
+            self._problem,
+            self._clock,
+            self._hurry,
+            self._out_of_time,
+            all_of_them=all_of_them,
+            extra=self._extra,
         )
         for position, heard in enumerate(answers):
             self.heard.append(heard)

@@ -65,11 +65,14 @@ class Run:
             clock,
             hurry=self._stop_at((self._began + self._plugins_until) / 2),
             out_of_time=self._stop_at(self._plugins_until),
+            extra=config.extra_names,
         )
 
     async def answer(self) -> Answer:
         """By the deadline; with an `error` and no `result` when nobody had one."""
-        strategy = choose(self._problem, self._request.strategy)
+        strategy = choose(
+            self._problem, self._request.strategy or self._config.strategy_for(self._request.type)
+        )
         try:
             decision = await self._decide(strategy.strategy)
         finally:
