@@ -43,6 +43,7 @@ _MAY_BE_ZERO = frozenset(
         "queued_requests",
         "lines_bytes",
         "cache_entries",
+        "guard_lambda",
         "reserve_share",
         "settle_s",
     }

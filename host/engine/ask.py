@@ -49,6 +49,7 @@ class Heard:
     confidence: float | None = None
     model_id: str | None = None
     reason: str | None = None
+    scores: Sequence[float] | None = None
 
     def candidate(self) -> Candidate:
         """As the public answer shows it."""
@@ -63,10 +64,15 @@ class Heard:
 
 
 class Question:
-    """One problem as plugins are asked it: `optimize`, else `score`; predictions by `predict`, else `optimize`."""
+    """One problem as plugins are asked it: `optimize`, else `score`; predictions by `predict`, else `optimize`.
 
-    def __init__(self, request: OptimizeRequest, problem: Problem) -> None:
+    Args:
+        prefer_scores: Ask by `score` first, so that scores can be combined.
+    """
+
+    def __init__(self, request: OptimizeRequest, problem: Problem, *, prefer_scores: bool = False) -> None:
         self.problem = problem
+        self._prefer_scores = prefer_scores
         self._request = request
         self._encoded: dict[str, bytes] = {}
 
@@ -75,7 +81,7 @@ class Question:
         if isinstance(self.problem, PredictionProblem):
             methods = ["predict", "optimize"]
         elif isinstance(self.problem, OneTaskProblem | QueueProblem):
-            methods = ["optimize", "score"]
+            methods = ["score", "optimize"] if self._prefer_scores else ["optimize", "score"]
         else:
             methods = ["optimize"]
         return next((each for each in methods if each in capabilities), None)
@@ -116,7 +122,9 @@ async def ask(
         reply = read_reply(question.problem, method, raw)
         if isinstance(reply, Declined):
             return heard("abstained", reason=reply.reason)
-        answered = heard("answered", confidence=reply.confidence, model_id=reply.model_id)
+        answered = heard(
+            "answered", confidence=reply.confidence, model_id=reply.model_id, scores=reply.scores
+        )
         assessment = await assess(reply.answer)
     except CallLateError as error:
         return heard("late", reason=error.reason)

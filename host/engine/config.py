@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast, get_args
 
+from host.engine.admission import AdmissionConfig
+from host.engine.learning.guard import GuardConfig
 from host.solvers.builtins import EXTRA
 from plugin_sdk.contract.problems.request import Strategy
 
@@ -29,6 +31,11 @@ class EngineConfig:
         many_at_once: Requests of one `engine.optimizeMany` that are worked on at a time.
         resource_strategy, scheduling_strategy, performance_strategy, ml_driven_strategy: For requests of this
             type that name none; empty for what suits the problem.
+        in_flight, queued: Requests that are worked on at once; that wait for a place.
+        guard_lambda: A plugin's decisions are followed while their realised cost is at most (1 + this) times
+            what the built-in's would have been.
+        guard_outcomes: Outcomes before a verdict on that; half as many after a pause.
+        guard_cool_s: The first pause of one that was set aside; doubled each time.
         extra_built_ins: Names, with commas between, of built-ins that are asked besides the usual ones.
     """
 
@@ -46,6 +53,11 @@ class EngineConfig:
     performance_strategy: str = ""
     ml_driven_strategy: str = ""
     extra_built_ins: str = ""
+    in_flight: int = 32
+    queued: int = 64
+    guard_lambda: float = 0.25
+    guard_outcomes: int = 20
+    guard_cool_s: float = 60.0
 
     def __post_init__(self) -> None:
         for name in ("resource", "scheduling", "performance", "ml_driven"):
@@ -58,6 +70,19 @@ class EngineConfig:
             raise ValueError(
                 f"extra_built_ins has {each!r}; give names out of {', '.join(sorted(EXTRA))}, with commas between"
             )
+
+    def admission(self) -> AdmissionConfig:
+        """How much is worked on at once."""
+        return AdmissionConfig(in_flight=self.in_flight, queued=self.queued)
+
+    def guard(self) -> GuardConfig:
+        """When advice is set aside."""
+        return GuardConfig(
+            slack=self.guard_lambda,
+            enough=self.guard_outcomes,
+            probe=max(1, self.guard_outcomes // 2),
+            cool_s=self.guard_cool_s,
+        )
 
     @property
     def extra_names(self) -> frozenset[str]:
