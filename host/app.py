@@ -71,12 +71,19 @@ async def build(
         stack.push_async_callback(finish_soon, history.aclose)
         sandbox = await open_sandbox(config.sandbox, clock)
         stack.push_async_callback(finish_soon, sandbox.aclose)
+        teacher = Teacher(history, registry.ready, clock, config.teaching)
         supervisor = Supervisor(
-            plugins, scratch, registry, sandbox.launcher, clock, config.supervisor(), sandbox.sandbox
+            plugins,
+            scratch,
+            registry,
+            sandbox.launcher,
+            clock,
+            config.supervisor(),
+            sandbox.sandbox,
+            teacher.warm,
         )
         stack.push_async_callback(finish_soon, supervisor.aclose)
         engine = Engine(registry, Journal(history, clock), clock, config.engine)
-        teacher = Teacher(history, registry.ready, clock, config.teaching)
         stack.push_async_callback(finish_soon, teacher.aclose)
         await supervisor.start()
         teacher.start()

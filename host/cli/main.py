@@ -17,6 +17,7 @@ from host.cli.doctor import doctor
 from host.cli.groups import Suggesting
 from host.cli.plugin import plugin
 from host.cli.serve import serve
+from host.cli.simulate import simulate
 from host.cli.workload import workload
 
 
@@ -53,7 +54,7 @@ def cli() -> None:
     """Scheduling and resource allocation, decided by plugins that cannot do harm."""
 
 
-for command in (demo, serve, call, plugin, workload, doctor):
+for command in (demo, serve, call, plugin, workload, simulate, doctor):
     cli.add_command(command)
 
 

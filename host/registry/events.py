@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -34,11 +35,16 @@ Listener = Callable[[PluginEvent], None]
 
 
 class EventFeed:
-    """Calls each listener with each event, in the order they happened. Listeners must not block."""
+    """Calls each listener with each event, in the order they happened. Listeners must not block.
+
+    It holds nothing back and keeps nothing: a listener that hands events on to somebody slow bounds its own queue.
+    """
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
         self._seq = 0
+        self._untold: deque[PluginEvent] = deque()
+        self._telling = False
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Adds a listener; what is returned takes it away again."""
@@ -53,9 +59,19 @@ class EventFeed:
     def publish(self, topic: Topic, plugin: str, at_ms: float, detail: dict[str, Any] | None = None) -> None:
         """Tells everyone; a listener that fails is logged and does not keep the others from hearing."""
         self._seq += 1
-        event = PluginEvent(self._seq, topic, plugin, at_ms, detail or {})
+        self._untold.append(PluginEvent(self._seq, topic, plugin, at_ms, detail or {}))
+        if self._telling:
+            return  # a listener caused this: it is told when everyone has heard the one before
+        self._telling = True
+        try:
+            while self._untold:
+                self._tell(self._untold.popleft())
+        finally:
+            self._telling = False
+
+    def _tell(self, event: PluginEvent) -> None:
         for listener in list(self._listeners):
             try:
                 listener(event)
             except Exception:  # a listener's own fault, never the publisher's
-                log.exception("events.listener_failed", extra={"topic": topic, "plugin": plugin})
+                log.exception("events.listener_failed", extra={"topic": event.topic, "plugin": event.plugin})

@@ -33,6 +33,7 @@ from host.supervisor.config import KeepingConfig
 from host.supervisor.folder import FoundPlugin, RefusedFolder, scan
 from host.supervisor.moves import MoveWatch
 from host.supervisor.restart import RestartPolicy
+from host.supervisor.scratch import ScratchRoom
 from host.supervisor.settings_store import FILE, SettingsStore
 from host.supervisor.stillness import Stillness
 from host.supervisor.succession import Succession
@@ -85,6 +86,7 @@ class Supervisor:
         # The operator's word outlives a folder that changes, or goes and comes back.
         self._settings = {name: copy.deepcopy(said) for name, said in config.settings.items()}
         self._store = SettingsStore(scratch.parent / FILE)
+        self._scratch = ScratchRoom(scratch)
         self._background = Background()
         self._stillness = Stillness(config.keeping.still_s)
         self._moved: set[str] = set()  # folders renamed into place since the last look
@@ -111,8 +113,10 @@ class Supervisor:
         """Starts what lies in the directory; returns without waiting for it to be ready.
 
         Raises:
-            ConfigError: The directory is missing or cannot be read, or what operators said earlier cannot.
+            ConfigError: The directory is missing or cannot be read, what operators said earlier cannot, or another
+                host has the scratch folder.
         """
+        self._scratch.claim()
         for name, change in self._store.load().items():
             self._settings.setdefault(name, Settings()).take(change)
         self._moves.arm()
@@ -149,6 +153,7 @@ class Supervisor:
         for name in list(self._kept):
             self._registry.unregister(name)
         self._kept.clear()
+        self._scratch.close()
 
     async def rescan(self) -> float | None:
         """Brings what runs in line with what lies in the directory, as far as it is still.

@@ -51,10 +51,29 @@ def numbered_lines(path: Path) -> Iterator[Line]:
         ) from exc
 
 
+def whole_text(path: Path) -> bytes:
+    """All of a file, unpacked.
+
+    Raises:
+        ConfigError: It is missing, unreadable or damaged.
+    """
+    try:
+        with path.open("rb") as raw:
+            return _unpacked(raw).read()
+    except FileNotFoundError as exc:
+        raise ConfigError(f"{path}: there is no such file") from exc
+    except (EOFError, lzma.LZMAError, gzip.BadGzipFile) as exc:
+        raise ConfigError(
+            f"{path}: the compressed data is damaged or cut short ({exc}); fetch it again"
+        ) from exc
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be read ({exc.strerror or exc})") from exc
+
+
 def _unpacked(raw: io.BufferedReader) -> BinaryIO:
     head = raw.peek(len(_XZ))
     if head.startswith(_GZIP):
         return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
     if head.startswith(_XZ):
         return cast(BinaryIO, lzma.LZMAFile(raw))
-    return raw
+    return cast(BinaryIO, raw)

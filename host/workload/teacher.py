@@ -92,6 +92,7 @@ class Teacher:
         self._clock = clock
         self._config = config or TeacherConfig()
         self._progress: dict[str, _Progress] = {}
+        self._warmed: dict[str, _Progress] = {}
         self._busy: set[str] = set()
         self._background = Background()
 
@@ -102,6 +103,12 @@ class Teacher:
     async def aclose(self) -> None:
         """Ends all teaching that is under way."""
         await self._background.aclose()
+
+    async def warm(self, pupil: Pupil) -> None:
+        """Teaches one that is to take another's place, before it does: from its first call it knows what that one knew."""
+        state = _Progress(pupil, pupil.epoch)
+        await self._catch_up(pupil, state)
+        self._warmed[pupil.name] = state
 
     async def train_now(self, pupil: Pupil) -> TrainReply:
         """One training, by hand or by plan; its budget is the manifest's `train_timeout`.
@@ -137,8 +144,13 @@ class Teacher:
         state = self._progress.get(pupil.name)
         # A folder that changed is a new pupil of the same name, whose epochs begin at 1 again.
         if state is None or state.pupil is not pupil or state.epoch != pupil.epoch:
-            state = self._progress[pupil.name] = _Progress(pupil, pupil.epoch)
-            pupil.trained_points = 0
+            warmed = self._warmed.pop(pupil.name, None)
+            if warmed is not None and warmed.pupil is pupil and warmed.epoch == pupil.epoch:
+                state = warmed
+            else:
+                state = _Progress(pupil, pupil.epoch)
+                pupil.trained_points = 0
+            self._progress[pupil.name] = state
         return state
 
     def _has_news(self, pupil: Pupil) -> bool:
@@ -147,21 +159,26 @@ class Teacher:
             return False
         return (
             "learn" in pupil.capabilities and state.learned < self._history.last_seq
-        ) or self._training_due(pupil)
+        ) or self._training_due(pupil, state)
 
-    def _training_due(self, pupil: Pupil) -> bool:
+    def _training_due(self, pupil: Pupil, state: _Progress) -> bool:
         how = pupil.capabilities.get("train")
         if how is None:
             return False
-        last = self._state(pupil).trained
+        last = state.trained
         return self._history.last_seq >= max(how.min_points, last * (1 + self._config.growth), last + 1)
 
     async def _teach(self, pupil: Pupil) -> None:
-        state = self._state(pupil)
+        try:
+            await self._catch_up(pupil, self._state(pupil))
+        finally:
+            self._busy.discard(pupil.name)
+
+    async def _catch_up(self, pupil: Pupil, state: _Progress) -> None:
         try:
             if "learn" in pupil.capabilities and state.learned < self._history.last_seq:
                 await self._send_news(pupil, state)
-            if self._training_due(pupil):
+            if self._training_due(pupil, state):
                 seen = self._history.last_seq
                 reply = await self.train_now(pupil)
                 state.trained = seen
@@ -170,8 +187,6 @@ class Teacher:
         except PluginError as error:
             state.not_before = self._clock.now() + self._config.retry_s
             log.warning("plugin.teaching_failed", extra={"plugin": pupil.name, "why": error.reason})
-        finally:
-            self._busy.discard(pupil.name)
 
     async def _send_news(self, pupil: Pupil, state: _Progress) -> None:
         reset = state.learned == 0

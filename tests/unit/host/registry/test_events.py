@@ -50,3 +50,17 @@ def test_a_listener_may_leave_while_it_is_told():
     feed.publish("plugin:state", "a", 1.0)
     feed.publish("plugin:state", "a", 2.0)
     assert len(heard) == 2
+
+
+def test_what_a_listener_causes_is_told_after_what_it_was_told():
+    feed, heard = EventFeed(), []
+
+    def answer(event):
+        if event.topic == "plugin:error":
+            feed.publish("plugin:state", "a", 2.0)
+
+    feed.subscribe(answer)
+    feed.subscribe(heard.append)
+    feed.publish("plugin:error", "a", 1.0)
+    assert [event.topic for event in heard] == ["plugin:error", "plugin:state"]
+    assert [event.seq for event in heard] == [1, 2]

@@ -169,3 +169,26 @@ async def test_training_by_hand_says_what_came_of_it_and_rubbish_is_an_error(sch
     pupil.call = rubbish
     with pytest.raises(PluginError, match="its answer to train is no answer"):
         await school.teacher.train_now(pupil)
+
+
+async def test_one_that_is_to_take_over_knows_before_its_first_call_what_the_other_knew(school, eventually):
+    old, new = Pupil(learn=True, train=10), Pupil(learn=True, train=10)
+    school.pupils.append(old)
+    await school.record(20)
+    await eventually(lambda: old.trainings != [] and len(old.learned) == 20)
+    await school.teacher.warm(new)
+    assert (len(new.learned), new.trainings, new.trained_points) == (20, [20], 20)
+    assert (len(old.learned), old.resets) == (20, 1), "the one that serves is left alone"
+    school.pupils[:] = [new]
+    await school.record(5)
+    await eventually(lambda: len(new.learned) == 25)
+    assert (new.resets, new.trainings) == (1, [20]), "nothing is taught twice"
+
+
+async def test_one_that_fails_to_learn_takes_over_all_the_same(school, eventually):
+    new = Pupil(learn=True)
+    await school.record(5)
+    new.fails_after = 0
+    await school.teacher.warm(new)
+    school.pupils.append(new)
+    await eventually(lambda: len(new.learned) == 5)

@@ -1,0 +1,142 @@
+"""Runs all the work, in this process or several, and keeps each outcome as soon as it is known."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from host.errors import ConfigError
+from host.simulator.drive import Driver
+from host.simulator.house import housed
+from host.simulator.outcome import Advised, Outcome
+from host.simulator.plan import Work, load_task
+from host.simulator.play import Advice, Options, Played, Task, alone
+
+OUTCOMES = "outcomes.ndjson"
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Seen = Callable[[Outcome], None]
+
+
+@lru_cache(maxsize=2)
+def _task(name: str, data: Path, options: Options) -> Task:
+    return load_task(name, data, options)
+
+
+def do(work: Work) -> Outcome:
+    """One piece of work.
+
+    Raises:
+        EngineOpsError: The plugin did not start, or cannot be asked what the task asks.
+    """
+    task = _task(work.task, work.data, work.options)
+    began = time.perf_counter()
+    if work.decider.folder is None:
+        played = alone(task.play(work.case, Advice(work.decider.name)))
+        advised = None
+    else:
+        played, advised = _loop(_advised(work, task))
+    seconds = time.perf_counter() - began
+    return Outcome(work.task, work.decider.name, work.settings, work.case, played, seconds, advised)
+
+
+async def _advised(work: Work, task: Task) -> tuple[Played, Advised]:
+    assert work.decider.folder is not None
+    async with housed(work.decider.folder, work.allow_weak_sandbox) as plugin:
+        driver = Driver(plugin)
+        advice = Advice(methods=frozenset(plugin.capabilities))
+        played = await driver.play(task.play(work.case, advice))
+        return played, driver.cost()
+
+
+def _loop(main: Coroutine[Any, Any, T]) -> T:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)
+    return uvloop.run(main)
+
+
+def run_all(work: list[Work], jobs: int, seen: Seen) -> bool:
+    """Does all the work and tells each outcome; whether all of it was done. Ctrl-C ends it early.
+
+    Raises:
+        EngineOpsError: As `do`.
+    """
+    try:
+        if jobs <= 1 or len(work) <= 1:
+            for each in work:
+                seen(do(each))
+            return True
+        with ProcessPoolExecutor(
+            min(jobs, len(work)), multiprocessing.get_context("spawn"), initializer=_quiet
+        ) as pool:
+            try:
+                for done in as_completed([pool.submit(do, each) for each in work]):
+                    seen(done.result())
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in list((pool._processes or {}).values()):
+                    process.terminate()
+                raise
+        return True
+    except KeyboardInterrupt:
+        return False
+
+
+def _quiet() -> None:
+    # Ctrl-C reaches the whole process group; the parent alone answers to it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.getLogger().setLevel(logging.ERROR)
+
+
+class Kept:
+    """The outcomes of a folder, one line of JSON each.
+
+    Args:
+        resume: Read what is there; else it is begun anew.
+    """
+
+    def __init__(self, out: Path | None, resume: bool) -> None:
+        self._path = out / OUTCOMES if out is not None else None
+        self.outcomes: list[Outcome] = []
+        if self._path is None:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            if resume and self._path.is_file():
+                self.outcomes = list(_read(self._path))
+            else:
+                self._path.write_bytes(b"")
+        except OSError as error:
+            raise ConfigError(
+                f"{self._path}: {error.strerror or error}; give --out a folder to write to"
+            ) from error
+
+    def add(self, outcome: Outcome) -> None:
+        """Keeps one, on disk before it returns."""
+        self.outcomes.append(outcome)
+        if self._path is not None:
+            with self._path.open("ab") as file:
+                file.write(msgspec.json.encode(outcome) + b"\n")
+
+
+def _read(path: Path) -> Iterator[Outcome]:
+    for line in path.read_bytes().splitlines():
+        try:
+            yield msgspec.json.decode(line, type=Outcome)
+        except msgspec.DecodeError:
+            log.warning(
+                "simulate.outcome_unreadable", extra={"file": str(path)}
+            )  # cut short when it was killed

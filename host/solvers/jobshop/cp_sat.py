@@ -1,0 +1,81 @@
+"""The job shop by constraint programming: intervals, no overlap on a machine, the shortest makespan.
+
+Source: Perron and Furnon, OR-Tools CP-SAT. Needs `ortools` (extra `solve`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from host.errors import ConfigError
+from host.solvers.jobshop.shop import Schedule, Shop, best_dispatch, makespan
+
+# More workers than cores: the portfolio's searches help each other more than they cost each other.
+WORKERS = 8
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What was found.
+
+    Attributes:
+        bound: No schedule is shorter.
+        optimal: The bound is met.
+        out_of_time: The search was cut short.
+    """
+
+    schedule: Schedule
+    makespan: int
+    bound: int
+    optimal: bool
+    out_of_time: bool
+
+    @property
+    def gap(self) -> float:
+        """(makespan - bound) / bound."""
+        return (self.makespan - self.bound) / self.bound
+
+
+def solve(shop: Shop, time_limit_s: float, *, workers: int = WORKERS, seed: int = 0) -> Solved:
+    """The best schedule found in the time; at least as good as the best dispatching rule's.
+
+    Raises:
+        ConfigError: `ortools` is not installed.
+    """
+    try:
+        from ortools.sat.python import cp_model
+    except ImportError as error:
+        raise ConfigError("CP-SAT is not installed; pip install 'engine-ops[solve]'") from error
+    _, hint = best_dispatch(shop)
+    horizon = makespan(shop, hint)
+    model = cp_model.CpModel()
+    starts = []
+    machines: dict[int, list[Any]] = {}
+    end = model.new_int_var(0, horizon, "end")
+    for number, job in enumerate(shop.jobs):
+        row: list[Any] = []
+        for step, operation in enumerate(job):
+            start = model.new_int_var(0, horizon, f"s{number}.{step}")
+            interval = model.new_fixed_size_interval_var(start, operation.duration, f"i{number}.{step}")
+            machines.setdefault(operation.machine, []).append(interval)
+            if row:
+                model.add(start >= row[-1] + job[step - 1].duration)
+            model.add_hint(start, hint[number][step])
+            row.append(start)
+        model.add(end >= row[-1] + job[-1].duration)
+        starts.append(row)
+    for intervals in machines.values():
+        model.add_no_overlap(intervals)
+    model.minimize(end)
+    solver = cp_model.CpSolver()
+    solver.parameters.max_time_in_seconds = time_limit_s
+    solver.parameters.num_workers = workers
+    solver.parameters.random_seed = seed
+    status = solver.solve(model)
+    bound = max(1, round(solver.best_objective_bound))
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return Solved(hint, horizon, min(bound, horizon), False, True)
+    schedule = [[int(solver.value(start)) for start in row] for row in starts]
+    length = makespan(shop, schedule)
+    return Solved(schedule, length, bound, status == cp_model.OPTIMAL, status != cp_model.OPTIMAL)
