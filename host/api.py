@@ -151,6 +151,10 @@ class Host:
                 "refused": self.refused(),
             },
             "history": self._history.status(),
+            "engine": {
+                "admission": msgspec.to_builtins(self._engine.admission_statistics()),
+                "advisers": msgspec.to_builtins(self._engine.advisers()),
+            },
             "isolation": {"tier": sandbox.tier, "layers": sandbox.layers},
         }
 

@@ -103,9 +103,7 @@ class Engine:
         async def work(plugins_too: bool) -> Answer:
             asked = plugins if plugins_too else ()
             size = self._history.size()
-            run = Run(
-                request, problem, asked, absent, size, self._clock, self._config, arrived, self._ledger
-            )
+            run = Run(request, problem, asked, absent, size, self._clock, self._config, arrived, self._ledger)
             if not plugins_too and plugins:
                 run.weaker.append("the host has more to do than it can: plugins were not asked")
             answer = await run.answer()
