@@ -61,8 +61,20 @@ def host_options(command: F) -> F:
             metavar="SECONDS",
             help="How long the host may keep silent.",
         ),
-        click.option("--token", metavar="T", help="Bearer token, where the host asks for one."),
-        click.option("--url", default=DEFAULT_URL, show_default=True, metavar="U", help="The running host."),
+        click.option(
+            "--token",
+            envvar="ENGINE_OPS_TOKEN",
+            metavar="T",
+            help="Bearer token, where the host asks for one; better in ENGINE_OPS_TOKEN, where others do not see it.",
+        ),
+        click.option(
+            "--url",
+            envvar="ENGINE_OPS_URL",
+            default=DEFAULT_URL,
+            show_default=True,
+            metavar="U",
+            help="The running host.",
+        ),
     ):
         command = option(command)
     return command

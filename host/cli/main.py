@@ -12,12 +12,14 @@ import click
 
 from host import __version__
 from host.cli.call import call
+from host.cli.config import config
 from host.cli.demo import demo
 from host.cli.doctor import doctor
 from host.cli.groups import Suggesting
 from host.cli.plugin import plugin
 from host.cli.serve import serve
 from host.cli.simulate import simulate
+from host.cli.token import token
 from host.cli.workload import workload
 
 
@@ -54,7 +56,7 @@ def cli() -> None:
     """Scheduling and resource allocation, decided by plugins that cannot do harm."""
 
 
-for command in (demo, serve, call, plugin, workload, simulate, doctor):
+for command in (demo, serve, call, plugin, workload, simulate, doctor, token, config):
     cli.add_command(command)
 
 

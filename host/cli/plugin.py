@@ -1,4 +1,4 @@
-"""`engine-ops plugin`: the plugins of a running host."""
+"""`engine-ops plugin`: the plugins of a running host; what an author does in a folder is in author.py."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from host.cli import author
 from host.cli.client import host_options, rpc
 from host.cli.groups import Suggesting
 from host.cli.show import cell, json_option, memory, print_json, print_rows, printable
@@ -31,7 +32,11 @@ WIDE = 100  # columns of a terminal; a narrower one does without the version
 
 @click.group(cls=Suggesting)
 def plugin() -> None:
-    """Look at the plugins of a running host, and switch them."""
+    """Make a plugin, and look at the plugins of a running host."""
+
+
+for author_command in (author.new, author.check, author.pack):
+    plugin.add_command(author_command)
 
 
 @plugin.command("list")

@@ -3,61 +3,67 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+TEXT = click.Path(path_type=Path)
+
 
 @click.command()
-@click.option(
-    "--plugins",
-    type=click.Path(path_type=Path),
-    default=Path("plugins"),
-    show_default=True,
-    metavar="DIR",
-    help="Folder of plugin folders.",
-)
+@click.option("--plugins", type=TEXT, metavar="DIR", help="Folder of plugin folders.  [default: plugins]")
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=TEXT,
     metavar="DIR",
-    help="Where the host keeps what it writes and its history; a temporary folder without it.",
+    help="Where the host keeps what it writes; a temporary folder without it.",
 )
-@click.option("--bind", default="127.0.0.1", show_default=True, metavar="HOST", help="A loopback address.")
+@click.option(
+    "--bind",
+    metavar="HOST",
+    help="Address to listen on; any but the loopback's needs tokens and TLS.  [default: 127.0.0.1]",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    default=3000,
-    show_default=True,
     metavar="N",
-    help="0 takes a free one.",
+    help="0 takes a free one.  [default: 3000]",
 )
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings of the operator.")
+@click.option("--tls-cert", type=TEXT, metavar="FILE", help="PEM file of the certificate chain.")
+@click.option("--tls-key", type=TEXT, metavar="FILE", help="PEM file of its key.")
 @click.option(
-    "--allow-weak-sandbox", is_flag=True, help="Start plugins although this machine cannot hold them fully."
+    "--insecure-behind-proxy", is_flag=True, default=None, help="Somebody in front of this host speaks TLS."
 )
+@click.option(
+    "--config",
+    type=TEXT,
+    metavar="FILE",
+    help="Settings of the operator; without it, engine-ops.toml where there is one.",
+)
+@click.option(
+    "--allow-weak-sandbox",
+    is_flag=True,
+    default=None,
+    help="Start plugins although this machine cannot hold them fully.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="The least that is logged.  [default: info]",
+)
+@click.option("--take-over", is_flag=True, help="Take the port over from a host that has it.")
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one line of JSON.")
 @click.pass_context
-def serve(
-    ctx: click.Context,
-    plugins: Path,
-    data: Path | None,
-    bind: str,
-    port: int,
-    config: Path | None,
-    allow_weak_sandbox: bool,
-    as_json: bool,
-) -> None:
+def serve(ctx: click.Context, /, config: Path | None, take_over: bool, as_json: bool, **given: Any) -> None:
     """Start the host and its plugins, and answer until stopped."""
-    from host.app import serve as run
-    from host.config import ServeOptions
+    from host.layering import settle
+    from host.serving import ServeOptions
+    from host.serving import serve as run
 
-    options = ServeOptions(
-        plugins=plugins,
-        data=data,
-        bind=bind,
-        port=port,
-        config=config,
-        allow_weak_sandbox=allow_weak_sandbox,
-        json=as_json,
-    )
+    flags = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in given.items()
+        if value is not None
+    }
+    options = ServeOptions(lambda: settle(config=config, flags=flags), json=as_json, take_over=take_over)
     ctx.exit(run(options))

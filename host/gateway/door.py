@@ -5,11 +5,12 @@ Nothing of the body is read before all of that is known to be good.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -27,6 +28,7 @@ from host.gateway.problem import problem_from, refused
 from host.gateway.routes import ROUTES
 from host.telemetry import trace
 from host.telemetry.trace import Trace
+from host.telemetry.tracing import Tracer
 from plugin_sdk.contract.errors import ErrorCode
 
 log = logging.getLogger(__name__)
@@ -60,9 +62,13 @@ def entered(request: web.Request) -> Entered:
 class Door:
     """The one middleware.
 
+    Attributes:
+        draining: The host is stopping: a connection ends with the answer it is waiting for.
+        idle: Set while no request is being answered.
+
     Args:
         tokens: Asked for where they exist, and wherever *tokens_required* says so.
-        secure: Whether callers come over TLS.
+        bound: The address that is listened on.
     """
 
     def __init__(
@@ -73,12 +79,18 @@ class Door:
         *,
         tokens_required: bool = False,
         bound: str = "127.0.0.1",
+        tracer: Tracer | None = None,
     ) -> None:
         self.config = config
         self._figures = figures
         self._tokens = tokens
         self._required = tokens_required
         self._bound = bound
+        self._tracer = tracer or Tracer()
+        self.draining = False
+        self.in_flight = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
         self._wrong = RateLimiter(WRONG_TOKENS_PER_S, WRONG_TOKENS_BURST)
         self._limiter: RateLimiter | None = None
         self.take(config)
@@ -101,7 +113,16 @@ class Door:
         @web.middleware
         async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
             began = time.monotonic()
-            response = await self._answered(request, handler)
+            self.in_flight += 1
+            self.idle.clear()
+            try:
+                response = await self._answered(request, handler)
+            finally:
+                self.in_flight -= 1
+                if not self.in_flight:
+                    self.idle.set()
+            if self.draining and not response.prepared:
+                response.force_close()
             route = route_of(request)
             self._figures.http.labels(route, response.status).inc()
             if self.config.access_log:
@@ -128,15 +149,18 @@ class Door:
             if request.method == "OPTIONS" and "Origin" in request.headers:
                 return _preflight()
             known = self._enter(request)
-            request[_ENTERED] = known
-            headers = {"traceparent": known.trace.traceparent}
-            if known.verdict is not None:
-                headers = {**headers, **known.verdict.headers()}
-            token = trace.current.set(known.trace)
-            try:
-                response = await handler(request)
-            finally:
-                trace.current.reset(token)
+            with self._tracer.span(f"{request.method} {route_of(request)}", known.trace) as step:
+                if step is not None:
+                    known = replace(known, trace=step)
+                request[_ENTERED] = known
+                headers = {"traceparent": known.trace.traceparent}
+                if known.verdict is not None:
+                    headers = {**headers, **known.verdict.headers()}
+                token = trace.current.set(known.trace)
+                try:
+                    response = await handler(request)
+                finally:
+                    trace.current.reset(token)
         except RefusedError as refusal:
             response = refused(request.path, refusal.status, str(refusal), refusal.code, refusal.data)
             response.headers.update(refusal.headers)

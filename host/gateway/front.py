@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, web
 
@@ -24,6 +24,7 @@ from host.gateway.traffic import Traffic
 from host.registry.events import PluginEvent
 from host.tasks import Background
 from host.telemetry.stall import StallWatch
+from host.telemetry.tracing import Tracer
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Access:
     audit: AuditLog | None = None
     required: bool = False
     bound: str = "127.0.0.1"
+    tracer: Tracer = field(default_factory=Tracer)
 
 
 class Front:
@@ -60,7 +62,12 @@ class Front:
             observe=self._observe,
         )
         self.door = Door(
-            config, self.figures, access.tokens, tokens_required=access.required, bound=access.bound
+            config,
+            self.figures,
+            access.tokens,
+            tokens_required=access.required,
+            bound=access.bound,
+            tracer=access.tracer,
         )
         self.sockets: set[web.WebSocketResponse] = set()
         self.sources = Sources(api, self.hub, self.traffic, self.stall)

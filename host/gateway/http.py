@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import ipaddress
 import logging
 import resource
+import socket
 import ssl
 from typing import Any, cast
 
@@ -17,13 +19,14 @@ from host.gateway.api import HostApi
 from host.gateway.config import GatewayConfig
 from host.gateway.front import Access, Front
 from host.gateway.guards import SECURITY_HEADERS, add_security_headers
-from host.gateway.listener import listener
+from host.gateway.listener import BACKLOG, listener
 from host.gateway.problem import problem
 from host.gateway.rest import Rest
 from plugin_sdk.contract.errors import ErrorCode
 
 log = logging.getLogger(__name__)
 
+LAST_S = 1.0  # for what is still under way after the drain
 FRONT: web.AppKey[Front] = web.AppKey("front", Front)
 
 
@@ -58,12 +61,12 @@ async def listen(
     port: int,
     *,
     tls: ssl.SSLContext | None = None,
-    take_over: bool = False,
+    bound: socket.socket | None = None,
 ) -> tuple[web.AppRunner, str]:
     """Starts to answer on *host* and *port*; 0 takes a free one.
 
     Args:
-        take_over: Another host may be listening there; from now on new connections come here.
+        bound: A socket that is bound there already.
 
     Returns:
         The runner, whose `cleanup()` stops it after the answers under way, and the URL that reaches it.
@@ -83,20 +86,36 @@ async def listen(
         access_log=None,  # it would more than double the cost of a request
         handler_cancellation=True,
         keepalive_timeout=config.idle_timeout_s,
-        shutdown_timeout=config.shutdown_timeout_s,
+        shutdown_timeout=LAST_S,
         auto_decompress=False,
         logger=log,
     )
     await runner.setup()
     try:
-        listening = listener(address, port, take_over=take_over)
-        await web.SockSite(runner, listening, ssl_context=tls, backlog=1024).start()
+        listening = bound or listener(address, port)
+        await web.SockSite(runner, listening, ssl_context=tls, backlog=BACKLOG).start()
     except OSError as error:
         await runner.cleanup()
         raise _cannot_listen(address, port, error) from error
     taken = runner.addresses[0][1]
     shown = f"[{address}]" if ":" in address else address
     return runner, f"http{'s' if tls is not None else ''}://{shown}:{taken}"
+
+
+async def drain(app: web.Application, runner: web.AppRunner) -> None:
+    """Listens no more, ends what listens for events, and lets the requests under way come to their end, bounded.
+
+    aiohttp's own way out stops reading at once, so that a request whose body is still coming would never be answered.
+    """
+    front = app[FRONT]
+    front.door.draining = True
+    for site in list(runner.sites):
+        await site.stop()
+    await front.shut(app)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(front.config.shutdown_timeout_s):
+            await front.door.idle.wait()
+    await runner.cleanup()
 
 
 def bind_address(host: str) -> str:

@@ -259,8 +259,16 @@ class LocalChild(Child):
     def __init__(self, spec: LaunchSpec, process: subprocess.Popen[bytes], clock: Clock) -> None:
         assert process.stdin and process.stdout and process.stderr
         self._process = process
-        self._pidfd = os.pidfd_open(process.pid)  # first: it is the one step that can fail
-        pipes = Pipes(*(os.dup(file.fileno()) for file in (process.stdin, process.stdout, process.stderr)))
+        made = [os.pidfd_open(process.pid)]  # first: from here on it is known when it ends
+        try:
+            for file in (process.stdin, process.stdout, process.stderr):
+                made.append(os.dup(file.fileno()))
+        except OSError:
+            for descriptor in made:
+                os.close(descriptor)
+            raise
+        self._pidfd, *ends = made
+        pipes = Pipes(*ends)
         for file in (process.stdin, process.stdout, process.stderr):
             file.close()
         super().__init__(spec, process.pid, pipes, clock)

@@ -77,7 +77,7 @@ class Incarnation:
                 child = await around.launcher.launch(spec)
         except BaseException:  # refused, cancelled, or a bug of the host's: nobody comes by here again
             if scratch is not None:
-                shutil.rmtree(scratch, ignore_errors=True)
+                _remove(scratch)
             raise
         return cls(entry, around, child, scratch, counts)
 
@@ -177,3 +177,11 @@ class Incarnation:
         elif self.child.alive:
             why = f"{why} but did not end"
             asyncio.get_running_loop().call_later(PIPES_GRACE_S, self.child.kill, "stopped", why)
+
+
+def _remove(scratch: Path) -> None:
+    try:
+        # As a rule nothing ran that could have written into it; and this needs no descriptor: there may be none left.
+        scratch.rmdir()
+    except OSError:
+        shutil.rmtree(scratch, ignore_errors=True)

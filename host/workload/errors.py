@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from host.errors import EngineOpsError, RequestError
+from host.errors import ConfigError, EngineOpsError, RequestError
 from plugin_sdk.contract.errors import ErrorCode
+
+
+class HistoryInUseError(ConfigError):
+    """Another host writes to the folder."""
 
 
 class HistoryUnavailableError(EngineOpsError):

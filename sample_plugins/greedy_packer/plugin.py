@@ -29,11 +29,13 @@ class GreedyPacker:
 
     def __init__(self) -> None:
         self.search_s = 0.25
+        self.rounds = 500
         self.seed = 1
 
     def init(self, config: dict[str, Any]) -> None:
         """Takes the manifest's `[config]` with the operator's settings over it."""
         self.search_s = float(config.get("search_ms", 250)) / 1000
+        self.rounds = int(config.get("rounds", self.rounds))
         self.seed = int(config.get("seed", 1))
 
     def optimize(self, request: dict[str, Any], *, context: CallContext) -> dict[str, Any] | Abstained:
@@ -45,7 +47,8 @@ class GreedyPacker:
         data = request["data"]
         if "items" not in data:
             return Abstained(reason="only packing is decided here")
-        packing = search(Packing.of(data, request.get("constraints") or {}), until, random.Random(self.seed))
+        empty = Packing.of(data, request.get("constraints") or {})
+        packing = search(empty, until, self.rounds, random.Random(self.seed))
         if packing is None:
             return Abstained(reason=f"{len(data['items'])} items are too many for the time given")
         items = [item["id"] for item in data["items"]]
@@ -206,12 +209,13 @@ def fill(packing: Packing, until: float) -> None:
     packing.unplaced = rest
 
 
-def search(packing: Packing, until: float, chance: random.Random) -> Packing | None:
+def search(packing: Packing, until: float, rounds: int, chance: random.Random) -> Packing | None:
     """The best packing found by *until*; `None` when there was not even time for the first.
 
     Args:
         packing: Empty; it is filled in place.
         until: On `time.monotonic()`, seconds.
+        rounds: Of ruin and recreate, at most. With time enough for them the answer does not depend on the machine.
     """
     empty = packing.saved()
     best = None
@@ -229,7 +233,7 @@ def search(packing: Packing, until: float, chance: random.Random) -> Packing | N
     if best is None:
         return None
     packing.restore(best)
-    improve(packing, until, chance)
+    improve(packing, until, rounds, chance)
     return packing
 
 
@@ -247,10 +251,12 @@ def constructions(packing: Packing, until: float) -> list[Callable[[], None]]:
     return [*found, lambda: fill(packing, until)]
 
 
-def improve(packing: Packing, until: float, chance: random.Random) -> None:
+def improve(packing: Packing, until: float, rounds: int, chance: random.Random) -> None:
     """Ruin and recreate: empties a few nodes, packs their items anew, keeps what is no worse."""
     cost = packing.cost()
-    while time.monotonic() < until and cost[:2] > (0, packing.bound):
+    for _ in range(rounds):
+        if time.monotonic() >= until or cost[:2] <= (0, packing.bound):
+            return
         used = packing.open()
         if not used:
             return

@@ -12,7 +12,10 @@
     else if (value[""] != "{" || !("method" in value)) {
         # An answer or rubbish: this plugin asks nothing, so nothing is owed.
     }
-    else if ("id" in value) answer(value["id"], plain(value["method"]))
+    else if ("id" in value) {
+        if (value["id"] ~ /^[{[]/) fail("null", -32600, "invalidRequest", "an id is a text or a number")
+        else answer(value["id"], plain(value["method"]))
+    }
     # No id: a notification. $/cancelRequest has nothing to stop here, calls are answered one by one.
 }
 

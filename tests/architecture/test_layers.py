@@ -43,7 +43,7 @@ def test_every_room_of_the_host_has_its_layer():
 
 
 def test_the_host_starts_without_numpy_and_scikit_learn():
-    loaded = loaded_by("import host.app, host.cli.main, host.cli.serve")
+    loaded = loaded_by("import host.serving, host.cli.main, host.cli.serve")
     assert "aiohttp" in loaded, "or this test looks at nothing"
     assert not loaded & {"numpy", "sklearn", "scipy", "pandas"}
 

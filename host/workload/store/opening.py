@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from host.errors import ConfigError
+from host.workload.errors import HistoryInUseError
 from host.workload.store.database import Change, DamagedError, Database, Reader
 from host.workload.store.segment import Segment
 
@@ -55,7 +55,7 @@ class FolderLock:
         """Takes it.
 
         Raises:
-            ConfigError: Another host holds it.
+            HistoryInUseError: Another host holds it.
             OSError: The folder cannot be used.
         """
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ class FolderLock:
         except OSError as error:
             os.close(self._file)
             if isinstance(error, BlockingIOError):
-                raise ConfigError(
+                raise HistoryInUseError(
                     f"another host uses the history in {folder}; give this one a --data folder of its own"
                 ) from error
             raise

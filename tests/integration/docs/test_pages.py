@@ -117,7 +117,11 @@ class Reader:
         """The script for a host that is not on the default port."""
         if self.url is None:
             return script
-        asks = f'engine-ops() {{ case "$1" in call|plugin|workload) command engine-ops "$@" --url {self.url};; *) command engine-ops "$@";; esac; }}'
+        alone = "|".join(f'"plugin {name}"' for name in ("new", "check", "bench", "pack", "dev"))
+        asks = (
+            f'engine-ops() {{ case "$1 ${{2:-}}" in {alone}) command engine-ops "$@";; '
+            f'"call "*|"plugin "*|"workload "*) command engine-ops "$@" --url {self.url};; *) command engine-ops "$@";; esac; }}'
+        )
         return f"{asks}\n{script.replace('http://127.0.0.1:3000', self.url)}"
 
     def call(self, block: Block) -> None:

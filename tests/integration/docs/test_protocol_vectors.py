@@ -12,36 +12,13 @@ from typing import Any
 
 import pytest
 
+from plugin_sdk.testing.conformance.patterns import fits
+
 ROOT = Path(__file__).parents[3]
 VECTORS: list[dict[str, Any]] = json.loads(
     (ROOT / "docs" / "reference" / "protocol" / "vectors.json").read_text(encoding="utf-8")
 )
 FOLDERS = sorted(path.parent for path in (ROOT / "sample_plugins").glob("*/plugin.toml"))
-TYPES: dict[str, type | tuple[type, ...]] = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "number": (int, float),
-    "boolean": bool,
-}
-
-
-def fits(pattern: Any, value: Any) -> bool:
-    """Whether *value* is as *pattern* says; the language is on the page, under "The vectors"."""
-    if isinstance(pattern, dict):
-        if set(pattern) == {"$type"}:
-            wanted = TYPES[pattern["$type"]]
-            return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
-        if set(pattern) == {"$oneOf"}:
-            return any(fits(each, value) for each in pattern["$oneOf"])
-        if set(pattern) == {"$length"}:
-            return isinstance(value, list) and len(value) == pattern["$length"]
-        return isinstance(value, dict) and all(
-            name in value and fits(each, value[name]) for name, each in pattern.items()
-        )
-    if isinstance(pattern, list):
-        return isinstance(value, list) and len(value) == len(pattern) and all(map(fits, pattern, value))
-    return type(value) is type(pattern) and bool(value == pattern)
 
 
 def command(folder: Path) -> list[str]:
@@ -104,12 +81,3 @@ def test_the_sample_answers_every_vector_that_concerns_it(folder: Path) -> None:
     ]
     assert len(chosen) >= 3
     assert [fault for vector in chosen for fault in try_on(folder, vector)] == []
-
-
-def test_a_pattern_tells_right_from_wrong() -> None:
-    assert fits({"a": {"$type": "number"}}, {"a": 1, "b": 2})
-    assert not fits({"a": {"$type": "number"}}, {"a": True})
-    assert not fits({"a": 1}, {"a": 1.5})
-    assert not fits({"id": 3}, {"id": "3"})
-    assert fits({"$oneOf": [1, [{"$length": 2}]]}, [[0, 0]])
-    assert not fits([], [1])

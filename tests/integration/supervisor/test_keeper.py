@@ -46,6 +46,7 @@ async def test_a_plugin_that_is_found_at_start_can_be_asked(folders, start_rig):
         assert answer["prediction"] == {"echo": {"a": 1}}
 
 
+@pytest.mark.fault("life-dies-idle")
 async def test_a_plugin_that_dies_is_started_again_and_its_caller_is_told(folders, start_rig, eventually):
     folders.write("nasty", NASTY)
     async with start_rig(folders.directory) as rig:
@@ -100,6 +101,7 @@ async def test_without_its_cap_the_same_plugin_gets_the_memory(folders, start_ri
         assert answer["prediction"] == 20
 
 
+@pytest.mark.fault("life-keeps-dying")
 async def test_a_plugin_that_keeps_dying_is_quarantined_with_its_story(folders, start_rig, eventually):
     folders.write("doomed", "import os\nclass Plugin:\n    def __init__(self):\n        os._exit(3)\n")
     restarts = RestartPolicy(base_s=0.01, cap_s=0.02, intensity=3)

@@ -201,6 +201,7 @@ async def test_many_late_answers_are_no_hang_though_few_ids_are_remembered(meet,
     assert peer.closed == []
 
 
+@pytest.mark.fault("wire-deadline-past")
 async def test_a_deadline_in_the_past_is_never_sent(meet):
     peer = meet()
     with pytest.raises(CallLateError, match="had passed before"):
@@ -210,6 +211,7 @@ async def test_a_deadline_in_the_past_is_never_sent(meet):
     assert peer.client._free == peer.client.limits.in_flight
 
 
+@pytest.mark.fault("wire-caller-gone")
 async def test_a_caller_that_goes_away_cancels_its_call(meet, eventually):
     peer = meet()
     task = peer.call()
@@ -238,6 +240,7 @@ async def test_calls_over_the_limit_wait_their_turn_in_order(meet, eventually):
     assert peer.client._free == 2
 
 
+@pytest.mark.fault("wire-too-many")
 async def test_a_full_queue_is_refused_at_once(meet, eventually):
     peer = meet(in_flight=1, queued=1)
     tasks = [peer.call(), peer.call()]
@@ -406,6 +409,7 @@ async def test_log_notifications_reach_the_log_and_others_are_ignored(meet, even
     assert peer.logged == ["[warning] hi"]
 
 
+@pytest.mark.fault("wire-unread")
 async def test_a_peer_that_does_not_read_is_refused_more(meet, eventually):
     peer = meet(in_flight=8, unsent_bytes=100_000)
     big = b'{"input":"%b"}' % (b"x" * 150_000)
@@ -461,6 +465,7 @@ async def test_a_turn_that_is_given_just_before_the_end_says_why_it_ended(meet, 
 ONCE = BreakerPolicy(in_a_row=1, open_s=0.05, open_cap_s=0.05, fair_s=0.01)
 
 
+@pytest.mark.fault("wire-circuit")
 async def test_a_method_that_keeps_failing_is_not_asked_and_the_others_are(meet, eventually):
     peer = meet(breaker=BreakerPolicy(in_a_row=2, open_s=100))
     for count in (1, 2):
@@ -501,6 +506,7 @@ async def test_one_probe_is_let_through_and_its_answer_closes_the_circuit(meet, 
     assert breaker.state is BreakerState.CLOSED
 
 
+@pytest.mark.fault("wire-cancelled-probe")
 async def test_a_probe_whose_caller_goes_away_leaves_the_circuit_open(meet, eventually):
     peer = meet(breaker=ONCE)
     breaker = peer.client._breakers.of("predict")

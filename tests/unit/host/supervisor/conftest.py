@@ -16,7 +16,8 @@ from host.clock import SystemClock
 from host.process.child import LocalLauncher
 from host.registry.entry import PluginEntry, Settings
 from host.registry.registry import Registry
-from host.rpc.client import ClientLimits
+from host.rpc.breaker import BreakerPolicy
+from host.rpc.limits import ClientLimits
 from host.sandbox.environments.store import EnvironmentStore
 from host.sandbox.policy import SandboxPolicy
 from host.sandbox.sandbox import Sandbox
@@ -36,7 +37,7 @@ while IFS= read -r line; do
   case "$line" in
     *'"method":"initialize"'*) r='{"protocol":1,"plugin":{"name":"sh","version":"1.0.0"},"capabilities":{"predict":{}}}' ;;
     *'"method":"predict"'*) r="{\\"prediction\\":$$}" ;;
-    *'"method":"shutdown"'*) r='{}' ;;
+    *'"method":"shutdown"'*|*'"method":"ping"'*) r='{}' ;;
     *) continue ;;
   esac
   printf '{"jsonrpc":"2.0","id":%%s,"result":%%s}\\n' "$id" "$r"
@@ -101,7 +102,17 @@ async def keep(tmp_path):
     (tmp_path / "scratch").mkdir()
     fds = len(os.listdir("/proc/self/fd"))
 
-    def start(*, first="", manifest="", enabled=True, restarts=None, launcher=None, folder=None):
+    def start(
+        *,
+        first="",
+        manifest="",
+        enabled=True,
+        restarts=None,
+        launcher=None,
+        folder=None,
+        client=None,
+        breaker=None,
+    ):
         clock = SystemClock()
         registry = Registry(clock)
         folder = folder or write_plugin(tmp_path / "plugins", first=first, manifest=manifest)
@@ -113,7 +124,8 @@ async def keep(tmp_path):
             chance=lambda: 0.5,
             sandbox=Sandbox(SandboxPolicy()),
             restarts=restarts or RestartPolicy(base_s=0.01, cap_s=0.02, intensity=3),
-            client=ClientLimits(grace_s=0.1),
+            client=client or ClientLimits(grace_s=0.1),
+            breaker=breaker or BreakerPolicy(),
             scratch=tmp_path / "scratch",
             spawns=asyncio.Semaphore(2),
             environments=EnvironmentStore(tmp_path / "environments", clock),

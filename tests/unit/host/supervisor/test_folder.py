@@ -54,12 +54,14 @@ def test_a_manifest_that_is_a_folder_is_refused_and_costs_no_descriptor(folders)
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+@pytest.mark.fault("folder-special")
 def test_a_fifo_and_a_device_do_not_hold_the_scan_up(folders):
     (folders.directory / "fifo").mkdir()
     os.mkfifo(folders.directory / "fifo" / "plugin.toml")
     assert "not a regular file" in look(folders.directory / "fifo").why
 
 
+@pytest.mark.fault("folder-linked")
 def test_links_are_not_followed(folders):
     good = folders.write("good", "")
     (folders.directory / "link").symlink_to(good)
@@ -93,6 +95,7 @@ def test_a_name_that_is_no_text_is_refused_under_a_name_that_can_be_shown(folder
     ],
     ids=["digits", "hex", "deep", "dotted", "infinite", "config", "nul", "twice"],
 )
+@pytest.mark.fault("folder-hostile-manifest")
 def test_no_manifest_however_hostile_disturbs_the_others(folders, line):
     folders.write("good", "")
     folders.write("hostile", "", manifest=line)
@@ -157,6 +160,7 @@ def test_a_plugin_is_equal_to_itself_though_its_config_has_a_nan(folders):
         " lead",
     ],
 )
+@pytest.mark.fault("folder-name")
 def test_a_name_that_can_be_mistaken_is_refused_and_shown_harmlessly(folders, name):
     folders.write("good", "")
     shutil.copytree(folders.directory / "good", folders.directory / name)
@@ -181,6 +185,7 @@ def test_a_name_with_blanks_dots_and_capitals_is_fine(folders):
         (0o000, "nobody may read"),
     ],
 )
+@pytest.mark.fault("folder-modes")
 def test_a_file_that_others_could_misuse_is_a_reason_to_refuse(folders, mode, says):
     folder = folders.write("a", "")
     (folder / "plugin.py").chmod(mode)
@@ -224,6 +229,7 @@ def test_a_folder_without_the_module_of_its_entry_is_not_whole(folders, entry, f
         assert "is not in the folder" in seen.why
 
 
+@pytest.mark.fault("folder-huge-manifest")
 def test_a_huge_manifest_is_refused_unread(folders):
     folder = folders.write("a", "")
     with (folder / "plugin.toml").open("r+b") as file:

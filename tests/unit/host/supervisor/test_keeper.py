@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import random
+import resource
 import shutil
 
 import psutil
 import pytest
 
 from host.clock import SystemClock
-from host.errors import PluginGoneError
+from host.errors import CircuitOpenError, PluginGoneError
 from host.process import child as child_module
 from host.process.child import LocalLauncher
+from host.rpc.breaker import BreakerPolicy
+from host.rpc.limits import ClientLimits
 from host.supervisor import incarnation as incarnation_module
 from host.supervisor.restart import RestartPolicy
 
@@ -79,6 +84,7 @@ async def test_several_restarts_at_once_are_one(keep):
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.fault("life-orders")
 async def test_a_storm_of_orders_and_kills_ends_as_the_last_one_says(keep, eventually, seed):
     draw, killed = random.Random(seed), set()
     kept = keep(restarts=RestartPolicy(base_s=0.0, cap_s=0.0, intensity=1000))
@@ -124,6 +130,7 @@ async def test_a_storm_of_orders_and_kills_ends_as_the_last_one_says(keep, event
         (DEAF, "", "stopping"),
     ],
 )
+@pytest.mark.fault("life-stop-from-anywhere")
 async def test_its_task_ends_from_every_state_and_nobody_is_left_waiting(
     keep, eventually, monkeypatch, first, manifest, state
 ):
@@ -242,3 +249,65 @@ async def test_a_keeper_that_is_cancelled_in_the_middle_of_a_stop_leaves_no_proc
 async def test_its_ceiling_on_a_call_is_the_hosts_when_that_is_lower(keep):
     kept = keep(manifest='[limits]\ncall_timeout = "1h"\n')
     assert kept.entry.limits.call_timeout_s == 300.0
+
+
+@pytest.mark.fault("life-out-of-descriptors")
+async def test_a_host_out_of_descriptors_starts_nothing_and_recovers_when_there_are_some(keep, eventually):
+    kept = keep(enabled=False, restarts=RestartPolicy(base_s=0.01, cap_s=0.02, intensity=1000))
+    await within(kept.keeper.wait_settled())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = [os.dup(0) for _ in range(3)]
+    try:
+        # What is open stays so; the next ones find no number that is free.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(held) + 1, hard))
+        starting = asyncio.ensure_future(kept.keeper.enable())
+        await eventually(lambda: kept.keeper.view().last_exit is not None)
+        assert kept.keeper.view().last_exit.cause == "notStarted"
+        assert "Too many open files" in kept.keeper.view().last_exit.summary
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for each in held:
+            os.close(each)
+    await within(starting)
+    await eventually(lambda: kept.state == "ready")
+
+
+async def test_one_that_was_quiet_for_long_is_asked_whether_it_lives(keep, eventually):
+    kept = keep(
+        client=ClientLimits(grace_s=0.1, heartbeat_s=0.05), manifest='[limits]\ncall_timeout = "100ms"\n'
+    )
+    await within(kept.keeper.wait_settled())
+    pid = kept.keeper.view().pid
+    psutil.Process(pid).suspend()
+    await eventually(lambda: kept.keeper.view().last_exit is not None)
+    assert kept.keeper.view().last_exit.cause == "timeout"
+    await eventually(lambda: kept.state == "ready" and kept.keeper.view().pid != pid)
+
+
+async def test_a_circuit_that_opens_shows_as_degraded_and_closes_again(keep, eventually):
+    kept = keep(breaker=BreakerPolicy(in_a_row=2, open_s=0.05))
+    await within(kept.keeper.wait_settled())
+    told = []
+    kept.registry.events.subscribe(told.append)
+    for _ in range(2):
+        kept.entry.breakers.of("predict").failed(0, asyncio.get_running_loop().time(), "no model")
+    view = kept.keeper.view()
+    assert (view.state, view.breakers["predict"].state) == ("degraded", "open")
+    assert "predict is not asked: 2 failures in a row, the last: no model" in view.state_why
+    assert view.breakers["predict"].retry_at > 0
+    assert [(event.topic, event.detail.get("cause")) for event in told] == [
+        ("plugin:error", "circuitOpen"),
+        ("plugin:state", None),
+    ]
+    with pytest.raises(CircuitOpenError):
+        await kept.ask()
+
+    async def asked():
+        with contextlib.suppress(CircuitOpenError):
+            await kept.ask()
+
+    while kept.state == "degraded":
+        await within(asked())
+        await asyncio.sleep(0.01)
+    assert kept.state == "ready"
+    assert kept.keeper.view().breakers["predict"].state == "closed"

@@ -28,6 +28,7 @@ async def test_what_was_said_is_there_in_the_next_life_and_later_words_are_laid_
     assert os.listdir(tmp_path) == ["settings.json"], "nothing is left aside"
 
 
+@pytest.mark.fault("host-torn-settings")
 async def test_a_write_that_stopped_half_way_leaves_the_old_words(tmp_path):
     path = tmp_path / "settings.json"
     await SettingsStore(path).remember("a", SettingsChange(priority=4))
@@ -38,6 +39,7 @@ async def test_a_write_that_stopped_half_way_leaves_the_old_words(tmp_path):
     assert SettingsStore(path).load() == {"a": SettingsChange(priority=5)}
 
 
+@pytest.mark.fault("host-disk-full")
 async def test_what_cannot_be_written_is_said_and_not_taken_for_kept(tmp_path):
     store = SettingsStore(tmp_path / "absent" / "settings.json")
     with pytest.raises(SettingsNotKeptError, match=r"set for a holds until this host ends.*No such file"):

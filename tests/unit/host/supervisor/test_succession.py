@@ -61,6 +61,7 @@ def serving(supervise, plugin):
     return make
 
 
+@pytest.mark.fault("folder-changed-under-load")
 async def test_while_a_folder_changes_no_call_is_lost(serving, eventually):
     async with serving() as (supervisor, folder):
         pids, stop = [], False
@@ -112,6 +113,7 @@ async def test_a_call_that_is_open_is_answered_by_the_version_that_it_was_put_to
         await eventually(lambda: not psutil.pid_exists(answered))
 
 
+@pytest.mark.fault("folder-does-not-come-up")
 async def test_a_version_that_does_not_come_up_leaves_the_old_one_serving_and_says_why(serving, eventually):
     async with serving() as (supervisor, folder):
         told = Told(supervisor)
@@ -137,6 +139,7 @@ async def test_a_version_that_does_not_come_up_leaves_the_old_one_serving_and_sa
         assert told.of("plugin:registered") == [{"version": "2.0.0", "replaces": "1.0.0"}]
 
 
+@pytest.mark.fault("folder-old-one-dies")
 async def test_when_the_old_one_ends_meanwhile_the_new_one_has_the_name_as_it_stands(serving, eventually):
     async with serving() as (supervisor, folder):
         old = supervisor.registry.get("a")
@@ -154,6 +157,7 @@ async def test_when_the_old_one_ends_meanwhile_the_new_one_has_the_name_as_it_st
             await ask(old)
 
 
+@pytest.mark.fault("folder-refused-later")
 async def test_a_folder_that_is_refused_is_a_reason_to_be_degraded_until_it_is_good_again(
     serving, eventually
 ):
@@ -219,6 +223,7 @@ async def test_a_folder_that_changes_while_its_last_change_is_staged_is_staged_a
         await eventually(lambda: supervisor.registry.get("a").manifest.version == "2.0.0")
 
 
+@pytest.mark.fault("folder-removed")
 async def test_a_folder_that_is_removed_lets_open_calls_finish_and_may_come_back(
     serving, eventually, tmp_path
 ):
@@ -234,6 +239,7 @@ async def test_a_folder_that_is_removed_lets_open_calls_finish_and_may_come_back
         await eventually(lambda: supervisor.registry.all() == [])
 
 
+@pytest.mark.fault("folder-renamed")
 async def test_a_folder_under_another_name_is_the_same_plugin_and_loses_no_call(serving, eventually):
     async with serving(watched=True) as (supervisor, folder):
         told = Told(supervisor)
@@ -244,6 +250,7 @@ async def test_a_folder_under_another_name_is_the_same_plugin_and_loses_no_call(
         assert told.of("plugin:unregistered") == []
 
 
+@pytest.mark.fault("folder-twin")
 async def test_of_two_folders_of_one_name_the_other_takes_over_when_the_first_is_gone(serving, eventually):
     async with serving(watched=True) as (supervisor, folder):
         shutil.copytree(folder, folder.with_name("b"))
@@ -264,6 +271,7 @@ async def test_a_folder_that_is_renamed_into_place_is_taken_at_once(supervise, p
         await eventually(lambda: [each.name for each in supervisor.registry.ready()] == ["a"])
 
 
+@pytest.mark.fault("folder-half-copied")
 async def test_a_folder_that_is_copied_half_way_is_not_started(supervise, plugin, tmp_path, eventually):
     whole = plugin("whole").rename(tmp_path / "aside")
     async with supervise(still_s=0.5) as supervisor:

@@ -20,6 +20,7 @@ def names(supervisor):
     return [entry.name for entry in supervisor.registry.all()]
 
 
+@pytest.mark.fault("folder-restless")
 async def test_a_folder_that_never_rests_keeps_no_other_from_being_taken(supervise, plugin, monkeypatch):
     restless = plugin("restless")
     plugin("calm")

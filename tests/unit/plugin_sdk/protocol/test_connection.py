@@ -46,6 +46,7 @@ def ready(role: Role = Role.HOST) -> Connection:
 
 
 @given(st.binary(max_size=80) | messages)
+@pytest.mark.fault("wire-any-bytes")
 def test_any_bytes_are_taken_in_as_one_event_a_line_and_never_raise(data: bytes) -> None:
     events = ready().receive(data + b"\n")
     assert len(events) == sum(1 for line in (data + b"\n").split(b"\n") if line and not line.isspace())
@@ -56,6 +57,7 @@ def test_any_bytes_are_taken_in_as_one_event_a_line_and_never_raise(data: bytes)
 
 
 @given(st.lists(messages | st.binary(max_size=20), max_size=5), st.lists(st.integers(0, 2000), max_size=6))
+@pytest.mark.fault("wire-any-cuts")
 def test_a_conversation_means_the_same_wherever_its_bytes_are_cut(
     lines: list[bytes], cuts: list[int]
 ) -> None:

@@ -28,6 +28,7 @@ def outcome(data: bytes, cuts: list[int], limit: int) -> tuple[list[bytes], bool
 
 
 @given(streams, st.lists(st.integers(0, 1000), max_size=8))
+@pytest.mark.fault("wire-any-cuts")
 def test_lines_are_the_same_wherever_the_stream_is_cut(data: bytes, cuts: list[int]) -> None:
     assert outcome(data, cuts, 1000) == (data.split(b"\n")[:-1], False)
 
