@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from host.api import Host
 from host.clock import SystemClock
 from host.config import HostConfig
@@ -20,9 +22,12 @@ from host.registry.registry import Registry
 from host.sandbox.opening import open_sandbox
 from host.sandbox.sandbox import Sandbox
 from host.supervisor.supervisor import Supervisor
-from host.tasks import finish
+from host.tasks import Background, finish
+from host.workload.drift.watch import Drift, DriftWatch
 from host.workload.history import History
 from host.workload.journal import Journal
+from host.workload.keeping import KeptStates
+from host.workload.states import StateStore
 from host.workload.teacher import Teacher
 
 log = logging.getLogger(__name__)
@@ -59,7 +64,23 @@ async def build(
         stack.push_async_callback(finish_soon, history.aclose)
         sandbox = await open_sandbox(config.sandbox, clock)
         stack.push_async_callback(finish_soon, sandbox.aclose)
-        teacher = Teacher(history, registry.ready, clock, config.teaching)
+        store = StateStore(
+            (data or scratch.parent) / "states", config.history.state_bytes, config.history.state_versions
+        )
+        states = KeptStates(store)
+
+        def trained(plugin: str, report: dict[str, object]) -> None:
+            registry.events.publish("plugin:trained", plugin, clock.wall_ms(), report)
+
+        teacher = Teacher(history, registry.ready, clock, config.teaching, keep=states.save, publish=trained)
+
+        def drifted(what: Drift) -> None:
+            registry.events.publish("workload:drift", "", clock.wall_ms(), msgspec.to_builtins(what))
+            teacher.drifted()
+
+        drift = DriftWatch(drifted)
+        watching = Background()
+        stack.push_async_callback(finish_soon, watching.aclose)
         supervisor = Supervisor(
             plugins,
             scratch,
@@ -69,12 +90,14 @@ async def build(
             config.supervisor(),
             sandbox.sandbox,
             teacher.warm,
+            states,
         )
         stack.push_async_callback(finish_soon, supervisor.aclose)
-        engine = Engine(registry, Journal(history, clock), clock, config.engine)
+        engine = Engine(registry, Journal(history, clock, drift), clock, config.engine)
         stack.push_async_callback(finish_soon, teacher.aclose)
         await supervisor.start()
         teacher.start()
+        watching.start(drift.run(history), name="workload:drift")
         host = Host(engine, registry, supervisor, history, clock, teacher)
         yield Running(host, registry, supervisor, teacher, sandbox.sandbox)
 

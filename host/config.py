@@ -25,6 +25,7 @@ from host.workload.teacher import TeacherConfig
 from plugin_sdk.contract.decode import ProblemError, show
 from plugin_sdk.contract.limits import Limits
 from plugin_sdk.contract.problems.request import unknown_member
+from plugin_sdk.contract.training import read_policy
 
 _BEYOND = 2**60  # no setting is as large; the kernel's limits and the loop's timers take nothing above
 _MAY_BE_ZERO = frozenset(
@@ -124,7 +125,7 @@ class HostConfig:
 
 
 def load_config(path: Path | None) -> HostConfig:
-    """The settings in a TOML file alone: a table a room, and `[plugins.NAME]` with enabled, priority, config and limits.
+    """The settings in a TOML file alone: a table a room, and `[plugins.NAME]` with enabled, priority, config, limits and training.
 
     Raises:
         ConfigError: The file cannot be read, or a key or value in it cannot be used.
@@ -228,6 +229,7 @@ def unfit(key: str, default: object, value: object) -> str | None:
 def _settings(path: str, plugin: str, table: object) -> Settings:
     given = _table(path, f"plugins.{plugin}", table)
     kinds: dict[str, type] = {"enabled": bool, "priority": int, "config": dict, "limits": dict}
+    kinds["training"] = dict
     for key, value in given.items():
         if key not in kinds:
             raise ConfigError(
@@ -238,6 +240,7 @@ def _settings(path: str, plugin: str, table: object) -> Settings:
     settings = Settings(**given)
     try:
         settings.limits_over(Limits())
+        read_policy(settings.training)
     except ProblemError as error:
         raise ConfigError(f"{path}: plugins.{plugin}.{error}") from error
     return settings

@@ -1,16 +1,12 @@
 """A plugin's object behind the protocol's methods: encoded parameters in, encoded result out.
 
 Theory of operation. The runner and `plugin_sdk.testing` drive the same `Handlers`; it has no descriptors and
-starts no threads. All but `train` are called one at a time. `train` may run in a second thread: it works on a
-copy, and takes `lock` to make it and to put it in place, so authors need no locks of their own. Points that
-`learn` brought in between are given to the copy before it serves.
+starts no threads. Calls come one at a time, but for `train`, `backtest`, `adopt` and `save`, which may run in a
+second thread; `Learning` keeps the two apart, so authors need no locks of their own.
 """
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -24,35 +20,36 @@ from plugin_sdk.contract.messages import (
     HOST_METHODS,
     PROTOCOL_MAX,
     PROTOCOL_MIN,
-    Abstained,
+    AdoptParams,
+    BacktestParams,
+    Capability,
     InitializeParams,
     InitializeResult,
     LearnParams,
-    LearnReply,
     Meta,
     OptimizeParams,
     Prediction,
+    SavedState,
     ScoreParams,
     TrainParams,
-    TrainReply,
 )
 from plugin_sdk.dataset import WorkloadDataset
 from plugin_sdk.entry import Entry
 from plugin_sdk.failures import (
     BadResultError,
-    CancelledCallError,
     MissingCapabilityError,
     ParamsError,
     UnknownMethodError,
     UnsupportedVersionError,
 )
 from plugin_sdk.jsonable import NotJsonError, encode_finite
+from plugin_sdk.learning import HISTORY_POINTS as HISTORY_POINTS
+from plugin_sdk.learning import Learning
 from plugin_sdk.many import predict_each
-from plugin_sdk.results import prediction_from, reply_from, scores_from, train_reply_from
+from plugin_sdk.results import prediction_from, reply_from, scores_from
 from plugin_sdk.roles import Bound, bind
 
 _SCALARS = frozenset({float, int, str, bool})
-HISTORY_POINTS = 10_000  # kept for `optimize`; the seed's collector held as many
 
 
 class _PredictCall(msgspec.Struct, gc=False):
@@ -77,6 +74,14 @@ class _LearnCall(LearnParams):
     meta: Meta | None = msgspec.field(default=None, name="_meta")
 
 
+class _BacktestCall(BacktestParams):
+    meta: Meta | None = msgspec.field(default=None, name="_meta")
+
+
+class _AdoptCall(AdoptParams):
+    meta: Meta | None = msgspec.field(default=None, name="_meta")
+
+
 class _BareCall(msgspec.Struct):
     meta: Meta | None = msgspec.field(default=None, name="_meta")
 
@@ -86,6 +91,8 @@ _decode_score = msgspec.json.Decoder(_ScoreCall).decode
 _decode_optimize = msgspec.json.Decoder(_OptimizeCall).decode
 _decode_train = msgspec.json.Decoder(_TrainCall).decode
 _decode_learn = msgspec.json.Decoder(_LearnCall).decode
+_decode_backtest = msgspec.json.Decoder(_BacktestCall).decode
+_decode_adopt = msgspec.json.Decoder(_AdoptCall).decode
 _decode_bare = msgspec.json.Decoder(_BareCall).decode
 
 
@@ -109,21 +116,34 @@ class Handlers:
         self._plugin = params.plugin
         self._config = params.config
         self._version = min(params.protocol.max, PROTOCOL_MAX)
-        self.lock = threading.Lock()
-        self.history = WorkloadDataset()
-        self._missed: list[tuple[WorkloadDataset, bool]] | None = None  # learnt since the copy was made
-        self._bound = self._made()
+        self._state_bytes = params.limits.state_bytes
+        self._learning = Learning(self._made(), self._made if entry.makes_anew else None, self._plugin.name)
+        self.lock = self._learning.lock
+        if isinstance(params.state, SavedState):
+            self._learning.restore(params.state)
         self._table: dict[str, tuple[Callable[[msgspec.Raw | bytes], Any], Callable[[Any, Call], bytes]]] = {
             "predict": (_decode_predict, self._predict),
             "score": (_decode_score, self._score),
             "optimize": (_decode_optimize, self._optimize),
             "train": (_decode_train, self._train),
+            "backtest": (_decode_backtest, self._backtest),
+            "adopt": (_decode_adopt, self._adopt),
+            "save": (_decode_bare, self._save),
             "learn": (_decode_learn, self._learn),
             "describe": (_decode_bare, self._describe),
         }
-        declared = self._bound.capabilities()
+        declared = self._capabilities()
         for method in self._table.keys() - declared.keys():
             self._table[method] = (_decode_bare, self._missing)
+
+    @property
+    def _bound(self) -> Bound:
+        return self._learning.bound
+
+    @property
+    def history(self) -> WorkloadDataset:
+        """What `optimize` is given."""
+        return self._learning.history
 
     @property
     def target(self) -> Any:
@@ -136,10 +156,11 @@ class Handlers:
         return InitializeResult(
             protocol=self._version,
             plugin=self._plugin,
-            capabilities=self._bound.capabilities(),
+            capabilities=self._capabilities(),
             handles=list(supported) if supported else None,
             model_id=self._model_id(),
             sdk=f"plugin_sdk {plugin_sdk.__version__}",
+            state=self._learning.restored,
         )
 
     def answer(self, call: Call) -> bytes:
@@ -185,11 +206,7 @@ class Handlers:
             )
         with self.lock:
             bound = self._bound
-            assert bound.predict is not None
-            if bound.must_train is not None and not bound.must_train.is_trained:
-                value: Any = Abstained(reason=f"not trained yet: {bound.min_points} points are needed")
-            else:
-                value = bound.predict(params.input)
+            value = self._learning.predict(bound, params.input)
             model_id = bound.model_id or self._plugin.name
             if type(value) in _SCALARS:  # the quick way past two functions that look into what it may be
                 return encode_finite(Prediction(value, None, model_id))
@@ -208,17 +225,19 @@ class Handlers:
             return encode_finite(reply_from(value, self._model_id()))
 
     def _learn(self, params: _LearnCall, _call: Call) -> bytes:
-        points = WorkloadDataset(params.points)
-        with self.lock:
-            if self._bound.wants_history:
-                kept = [] if params.reset else self.history.data_points
-                # A new dataset, so that one an author kept hold of does not change under it.
-                self.history = WorkloadDataset((kept + points.data_points)[-HISTORY_POINTS:])
-            if self._bound.learn is not None:
-                settled(self._bound.learn(points, params.reset))
-                if self._missed is not None:
-                    self._missed.append((points, params.reset))
-        return encode_finite(LearnReply(len(points)))
+        return encode_finite(self._learning.learn(WorkloadDataset(params.points), params.reset))
+
+    def _train(self, params: _TrainCall, call: Call) -> bytes:
+        return encode_finite(self._learning.train(WorkloadDataset(params.points), params.candidate, call))
+
+    def _backtest(self, params: _BacktestCall, _call: Call) -> bytes:
+        return encode_finite(self._learning.backtest(params.inputs))
+
+    def _adopt(self, params: _AdoptCall, _call: Call) -> bytes:
+        return encode_finite(self._learning.adopt(params.accept))
+
+    def _save(self, _params: _BareCall, _call: Call) -> bytes:
+        return encode_finite(self._learning.save(self._state_bytes))
 
     def _describe(self, _params: _BareCall, _call: Call) -> bytes:
         with self.lock:
@@ -226,43 +245,14 @@ class Handlers:
 
     def _missing(self, _params: _BareCall, call: Call) -> bytes:
         raise MissingCapabilityError(
-            f"{self._plugin.name} has no {call.method}; it declared {', '.join(sorted(self._bound.capabilities()))}"
+            f"{self._plugin.name} has no {call.method}; it declared {', '.join(sorted(self._capabilities()))}"
         )
 
-    def _train(self, params: _TrainCall, call: Call) -> bytes:
-        data = WorkloadDataset(params.points)
-        bound = self._bound
-        if bound.model is not None and not bound.model.validate_training_data(data):
-            reason = f"{len(data)} points are too few; {bound.min_points} are needed"
-            return encode_finite(TrainReply(False, len(data), reason))
-        with self.lock:
-            student = self._copied()
-            self._missed = []
-        try:
-            if student is None:
-                with self.lock:  # it cannot be copied nor made anew: it learns itself, and calls wait
-                    return encode_finite(_taught(bound, data))
-            reply = _taught(student, data)
-            encoded = encode_finite(reply)
-            if call.cancelled:
-                raise CancelledCallError("cancelled; what was learnt is thrown away")
-            if reply.trained:
-                with self.lock:
-                    for points, reset in self._missed:
-                        assert student.learn is not None
-                        settled(student.learn(points, reset))
-                    self._bound = bind(student.target)  # what training changed of it counts: its model_id
-            return encoded
-        finally:
-            with self.lock:
-                self._missed = None
-
-    def _copied(self) -> Bound | None:
-        """A twin of the object that serves: a deep copy, or else a new one; `None` when neither can be had."""
-        try:
-            return bind(copy.deepcopy(self.target))
-        except Exception:  # locks, sockets and native handles do not copy; each says so in its own way
-            return self._made() if self._entry.makes_anew else None
+    def _capabilities(self) -> dict[str, Capability]:
+        declared = self._bound.capabilities()
+        if self._learning.saves:
+            declared["save"] = Capability()
+        return declared
 
     def _made(self) -> Bound:
         target = self._entry.make(self._plugin.name, self._config)
@@ -273,12 +263,3 @@ class Handlers:
 
     def _model_id(self) -> str:
         return self._bound.model_id or self._plugin.name
-
-
-def _taught(bound: Bound, data: WorkloadDataset) -> TrainReply:
-    assert bound.train is not None
-    reply = train_reply_from(settled(bound.train(data)), len(data))
-    if reply.trained and bound.model is not None and not bound.model.is_trained:
-        with contextlib.suppress(AttributeError):  # a property of the author's own, perhaps
-            bound.model.is_trained = True
-    return reply

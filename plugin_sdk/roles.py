@@ -78,7 +78,11 @@ class Bound:
         if self.optimize is not None:
             declared["optimize"] = Capability(history=self.wants_history)
         if self.train is not None:
-            declared["train"] = Capability(min_points=self.min_points)
+            # Only predictions can be compared before the outcome; what ranks or optimizes is taken into use at once.
+            compared = self.predict is not None
+            declared["train"] = Capability(min_points=self.min_points, candidate=compared)
+            if compared:
+                declared |= {"backtest": Capability(), "adopt": Capability()}
         if self.learn is not None or self.wants_history:
             declared["learn"] = Capability()
         return declared

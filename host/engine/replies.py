@@ -32,6 +32,10 @@ from plugin_sdk.contract.problems.queue import QueueAnswer
 from plugin_sdk.contract.problems.tuning import Suggestion, TuningAnswer
 
 _REASON_LIMIT = 200  # characters of a plugin's own words that are passed on
+# Members, elements and objects of one reply. What is read is read on the host's only loop: a frame's 8 MB of empty
+# lists would keep everybody waiting for a second or three, this many for some 20 ms.
+VALUES_LIMIT = 200_000
+_MARKS = (b",", b"[", b"{")
 
 
 class ReplyError(ValueError):
@@ -70,6 +74,8 @@ def read_reply(problem: Problem, method: str, raw: msgspec.Raw | bytes) -> Reply
     Raises:
         ReplyError: It cannot be read as an answer.
     """
+    if len(raw) > VALUES_LIMIT and (values := sum(map(bytes(raw).count, _MARKS))) > VALUES_LIMIT:
+        raise ReplyError(f"the reply has up to {values} values; at most {VALUES_LIMIT} are read")
     try:
         said = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

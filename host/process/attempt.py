@@ -1,4 +1,4 @@
-"""One launch, as a conversation: a child is made and waits; it is given its plan, confines itself, waits; RUN.
+"""One launch, as a conversation: a cell waits; it is given its plan, confines itself, waits; RUN.
 
 Whatever goes wrong in between, the child is killed and nothing of it is left.
 """
@@ -9,17 +9,17 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from host.clock import Clock
+from host.process.cell import Cell, make_cell
 from host.process.child import Child, LaunchError, Pipes
 from host.process.confined import ConfinedChild, Holds, is_readable
-from host.process.group import Group, Groups
-from host.process.spawner.link import Launched, SpawnerError, SpawnerLink
+from host.process.group import Groups
+from host.process.spawner.link import SpawnerError, SpawnerLink
 from host.process.spec import Confinement, LaunchSpec
 from host.process.status import ORDERS_BYTES, RUN, StatusSocket
 from host.process.watchdog import Watchdog
@@ -61,6 +61,7 @@ class Tools:
     alarm: Callable[[bool], Callable[[int], str | None]]
     groups: Groups | None = None
     places: int = 4  # for parked children
+    cells: int = 2  # kept ready of each kind
 
 
 class Parked:
@@ -119,96 +120,63 @@ class Parked:
 
 
 class Attempt:
-    """One launch, from nothing to a child that waits for its word, or back to nothing."""
+    """One launch, from a cell to a child that waits for its word, or back to nothing."""
 
-    def __init__(self, spec: LaunchSpec, confinement: Confinement, link: SpawnerLink, tools: Tools) -> None:
+    def __init__(self, spec: LaunchSpec, confinement: Confinement, tools: Tools) -> None:
         self._spec = spec
         self._confinement = confinement
-        self._link = link
         self._tools = tools
-        self._undo = contextlib.ExitStack()
-        self._passed_on = contextlib.ExitStack()  # what is the child's once it was made
 
-    async def park(self) -> Parked:
+    async def park(self, link: SpawnerLink, cell: Cell | None = None) -> Parked:
+        """A child of the spec, confined.
+
+        Args:
+            cell: One of its kind that is ready; it is used up. Without it, *link* makes one.
+        """
         plan, witness = self._confinement.plan, self._tools.witness
-        orders = json.dumps(plan, separators=(",", ":")).encode()
-        if len(orders) > ORDERS_BYTES:
-            raise SpawnerError("plan", f"it has {len(orders)} bytes, at most {ORDERS_BYTES} can be sent")
-        with self._undo, self._passed_on:
+        limits = self._confinement.group
+        if limits is not None and self._tools.groups is None:
+            raise NotHeldError("its plan has a group, but no groups can be made here")
+        with contextlib.ExitStack() as undo:
+            if cell is not None:
+                undo.enter_context(cell.undo)
+            orders = json.dumps(plan, separators=(",", ":")).encode()
+            if len(orders) > ORDERS_BYTES:
+                raise SpawnerError("plan", f"it has {len(orders)} bytes, at most {ORDERS_BYTES} can be sent")
             async with asyncio.timeout(CONFINE_S):
-                group = self._group(self._tools.groups)
-                joins = self._joins(group)
-                pipes, status, launched = await self._made(joins)
-                witness.at_clone(launched.pid, plan)
-                if group is not None and not joins:
-                    # The kernel waits until no process is in the middle of a fork: 10 to 25 ms.
-                    await asyncio.to_thread(group.add, launched.pid)
-                status.say(orders)
-                pid, uid, listener = await self._confined(status)
+                if cell is None:
+                    groups = self._tools.groups if limits is not None else None
+                    cell = await make_cell(link, plan, groups, witness)
+                    undo.enter_context(cell.undo)
+                if cell.group is not None and limits is not None:
+                    cell.group.limit(limits)
+                cell.status.say(orders)
+                pid, uid, listener = await _confined(cell.status, undo)
             program_pidfd = os.pidfd_open(pid)
-            self._undo.callback(os.close, program_pidfd)
+            undo.callback(os.close, program_pidfd)
             witness.before_run(pid, uid, plan)
-            if group is not None and not group.holds(pid):
+            if cell.group is not None and not cell.group.holds(pid):
                 raise NotHeldError("it is not in its group")
             alarm = self._tools.alarm(self._confinement.let_exec)
-            holds = Holds(status, launched, program_pidfd, group, None, listener, alarm)
-            return Parked(self._spec, pid, pipes, holds, self._link, self._undo.pop_all())
-
-    def _group(self, groups: Groups | None) -> Group | None:
-        if self._confinement.group is None:
-            return None
-        if groups is None:
-            raise NotHeldError("its plan has a group, but no groups can be made here")
-        group = groups.prepare(self._confinement.group)
-        self._undo.callback(group.remove)
-        return group
-
-    def _joins(self, group: Group | None) -> list[int]:
-        """Descriptors by which the child joins its group itself; closed again at the end of the attempt."""
-        joins = group.join_fds() if group is not None else []
-        for descriptor in joins:
-            self._passed_on.callback(os.close, descriptor)
-        return joins
-
-    async def _made(self, joins: list[int]) -> tuple[Pipes, StatusSocket, Launched]:
-        theirs: list[int] = []
-        ours: list[int] = []
-        with self._passed_on as passed_on:
-            for host_reads in (False, True, True):
-                reading, writing = os.pipe()
-                ours.append(reading if host_reads else writing)
-                theirs.append(writing if host_reads else reading)
-                self._undo.callback(os.close, ours[-1])
-                passed_on.callback(os.close, theirs[-1])
-            plan = self._confinement.plan
-            status, status_of_child = StatusSocket.pair()
-            self._undo.callback(status.close)
-            passed_on.callback(status_of_child.close)
-            theirs.append(status_of_child.fileno())
-            launched = await self._link.launch(plan["flags"], plan["map"], theirs + joins)
-        self._undo.callback(_discard, launched)
-        return Pipes(*ours), status, launched
-
-    async def _confined(self, status: StatusSocket) -> tuple[int, int, int | None]:
-        """Hears the child out; returns the program's pid, its uid, and its alarm's listener."""
-        listener: int | None = None
-        while True:
-            report = await status.next()
-            if report is None:
-                raise SpawnerError("confinement", "it ended without a word")
-            if report.descriptors:
-                listener = report.descriptors[0]
-                self._undo.callback(os.close, listener)
-            elif "step" in report.message:
-                raise SpawnerError(str(report.message["step"]), str(report.message.get("error")))
-            elif "exit" in report.message:
-                code = os.waitstatus_to_exitcode(report.message["exit"])
-                raise SpawnerError("confinement", f"it ended with {code} and without a word")
-            elif "ok" in report.message:
-                return report.pid, report.uid, listener
+            holds = Holds(cell.status, cell.launched, program_pidfd, cell.group, None, listener, alarm)
+            return Parked(self._spec, pid, cell.pipes, holds, cell.link, undo.pop_all())
+        raise AssertionError("an exit stack lets no exception pass")  # for mypy, which believes that it may
 
 
-def _discard(launched: Launched) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        signal.pidfd_send_signal(launched.pidfd, signal.SIGKILL)
-    os.close(launched.pidfd)
+async def _confined(status: StatusSocket, undo: contextlib.ExitStack) -> tuple[int, int, int | None]:
+    """Hears the child out; returns the program's pid, its uid, and its alarm's listener."""
+    listener: int | None = None
+    while True:
+        report = await status.next()
+        if report is None:
+            raise SpawnerError("confinement", "it ended without a word")
+        if report.descriptors:
+            listener = report.descriptors[0]
+            undo.callback(os.close, listener)
+        elif "step" in report.message:
+            raise SpawnerError(str(report.message["step"]), str(report.message.get("error")))
+        elif "exit" in report.message:
+            code = os.waitstatus_to_exitcode(report.message["exit"])
+            raise SpawnerError("confinement", f"it ended with {code} and without a word")
+        elif "ok" in report.message:
+            return report.pid, report.uid, listener

@@ -56,6 +56,13 @@ class Group(Protocol):
 
     def hush(self) -> None: ...
 
+    def limit(self, limits: GroupLimits) -> None:
+        """Puts *limits* in force.
+
+        Raises:
+            OSError: The kernel refused one of them.
+        """
+
     def add(self, pid: int) -> None:
         """Joins a process; what it starts later is in the group from its first instant.
 

@@ -1,8 +1,9 @@
 """Starts confined programs: keeps the spawners that make them, and a few children parked ahead of need.
 
 Theory of operation. There is one plain spawner, and one zygote for each set of modules to have loaded; each is
-started when first needed and replaced when it dies; what it has made lives on. How one child comes to run is in
-attempt.py.
+started when first needed and replaced when it dies; what it has made lives on. Ahead of need there are cells (cell.py),
+a few of each kind that was asked for, and parked children, confined for one plugin, for its next start. How one child
+comes to run is in attempt.py.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import logging
 
 from host.clock import Clock
 from host.process.attempt import CONFINE_S, Attempt, NotHeldError, Parked, Tools, Witness
+from host.process.cell import Cell, kind_of, make_cell
 from host.process.child import Child, LaunchError
 from host.process.spawner.link import SpawnerError, SpawnerLink
-from host.process.spec import LaunchSpec
+from host.process.spec import Confinement, LaunchSpec
 from host.process.watchdog import Watchdog
 from host.tasks import Background
 
@@ -24,6 +26,7 @@ __all__ = ["NotHeldError", "SandboxLauncher", "Tools", "Witness"]
 log = logging.getLogger(__name__)
 
 PARK_AFTER_S = 1.0
+CELLS_AFTER_S = 0.05  # whoever was just started answers first
 FORKS_OF_A_ZYGOTE = 1000  # siblings share the layout of addresses: not for ever
 
 
@@ -41,6 +44,8 @@ class SandboxLauncher:
         self._wanted: dict[str, LaunchSpec] = {}  # to be parked, or parked, for whoever is kept alive
         self._parked: dict[str, Parked] = {}
         self._parking: set[str] = set()
+        self._cells: dict[tuple[tuple[str, ...], str], list[Cell]] = {}
+        self._making: set[tuple[tuple[str, ...], str]] = set()
 
     async def launch(self, spec: LaunchSpec) -> Child:
         """Starts *spec* in its sandbox; returns when it is confined and its program begins.
@@ -112,7 +117,8 @@ class SandboxLauncher:
             raise LaunchError(f"{spec.name} has no plan for its sandbox; start it with LocalLauncher")
         try:
             link = await self._link(confinement.preload)
-            return await Attempt(spec, confinement, link, self._tools).park()
+            cell = self._take_cell(link, confinement)
+            return await Attempt(spec, confinement, self._tools).park(link, cell)
         except SpawnerError as error:
             raise LaunchError(f"{spec.name} could not be confined, so it was not run: {error}") from error
         except NotHeldError as error:
@@ -124,6 +130,34 @@ class SandboxLauncher:
         except OSError as error:
             raise LaunchError(f"cannot start {spec.name}: {error.strerror or error}") from error
 
+    def _take_cell(self, link: SpawnerLink, confinement: Confinement) -> Cell | None:
+        """One that is ready, of this launch's kind; others are made in a moment."""
+        if not self._tools.cells or not confinement.reusable:
+            return None
+        kind = (confinement.preload, kind_of(confinement.plan, confinement.group is not None))
+        cells = self._cells.setdefault(kind, [])
+        if kind not in self._making:
+            self._making.add(kind)
+            self._background.start(self._make_cells(kind, confinement), name="cells")
+        while cells:
+            cell = cells.pop()
+            if cell.link is link and cell.is_fit:
+                return cell
+            cell.discard()
+        return None
+
+    async def _make_cells(self, kind: tuple[tuple[str, ...], str], confinement: Confinement) -> None:
+        try:
+            await asyncio.sleep(CELLS_AFTER_S)
+            groups = self._tools.groups if confinement.group is not None else None
+            while len(self._cells[kind]) < self._tools.cells:
+                link = await self._link(confinement.preload)
+                self._cells[kind].append(await make_cell(link, confinement.plan, groups, self._tools.witness))
+        except (OSError, SpawnerError, NotHeldError) as error:
+            log.warning("launcher.no_cell", extra={"why": str(error)})
+        finally:
+            self._making.discard(kind)
+
     async def warm(self, preload: tuple[str, ...]) -> None:
         """Starts the zygote for *preload* ahead of need; that it cannot be is said when it is needed."""
         with contextlib.suppress(SpawnerError):
@@ -134,6 +168,9 @@ class SandboxLauncher:
         await self._background.aclose()
         for name in list(self._parked):
             self.unpark(name)
+        for cell in [each for cells in self._cells.values() for each in cells]:
+            cell.discard()
+        self._cells.clear()
         for link in (*self._links.values(), *self._retired):
             link.close()
         self._links.clear()

@@ -43,6 +43,7 @@ class Confinement:
         group: The limits of its group; `None` where no group can be made.
         watch_bytes: The watchdog's cap of memory; `None`: no watchdog is needed.
         watch_cores, watch_tasks: Its other caps; `None` where the kernel holds them.
+        reusable: Others of the same kind are likely to be started: children are made ahead of them.
         let_exec: The first execve that raises the alarm is the sandbox's own.
     """
 
@@ -53,6 +54,7 @@ class Confinement:
     watch_cores: float | None = None
     watch_tasks: int | None = None
     let_exec: bool = False
+    reusable: bool = False
 
 
 @dataclass(frozen=True)

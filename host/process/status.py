@@ -10,6 +10,7 @@ import struct
 from collections import deque
 from typing import Any, NamedTuple
 
+BORN = b"born"
 RUN = b"run"
 ORDERS_BYTES = 128 * 1024  # a plan, in one datagram
 _MESSAGE_BYTES = 65536

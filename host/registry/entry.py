@@ -10,15 +10,18 @@ from typing import Any, Protocol
 import msgspec
 
 from host.errors import PluginGoneError
+from host.registry.learning import Learning, Restored
 from host.registry.settings import Settings as Settings
 from host.registry.settings import SettingsChange
 from host.registry.view import PluginView
 from host.rpc.breaker import Breakers
 from plugin_sdk.contract.manifest import Manifest
 from plugin_sdk.contract.messages import Capability
+from plugin_sdk.contract.training import policy_over
 
 # These have a limit of their own, a longer one, which whoever asks for them has applied.
-TEACHING = frozenset({"train", "learn"})
+TEACHING = frozenset({"train", "learn", "adopt"})
+_EXAMINING = frozenset({"backtest", "save"})  # the same, and what it answers stays as it is
 
 _PROCESSES = itertools.count(1)  # a changed folder has a new entry, whose epochs start at 1 again
 
@@ -71,6 +74,8 @@ class PluginEntry:
         self.limits = manifest.limits
         self.epoch = 0
         self.trained_points = 0
+        self.learning = Learning(policy_over(manifest.training, settings.training))
+        self.restored: Restored | None = None  # what the process that runs knew when it came up
         self._process = 0
         self.lessons = 0  # trainings and batches of outcomes it was given, over all its processes
         self._capabilities: Mapping[str, Capability] = {}
@@ -129,6 +134,8 @@ class PluginEntry:
         caller = self.caller
         if caller is None:
             raise PluginGoneError(self.name, "it is not running")
+        if method in _EXAMINING:
+            return await caller.call(method, params, deadline=deadline)
         if method not in TEACHING:
             deadline = min(deadline, time.monotonic() + self.limits.call_timeout_s)
             return await caller.call(method, params, deadline=deadline)

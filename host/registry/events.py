@@ -18,6 +18,8 @@ Topic = Literal[
     "plugin:disabled",
     "plugin:error",
     "plugin:state",
+    "plugin:trained",
+    "workload:drift",
 ]
 
 

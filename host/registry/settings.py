@@ -19,12 +19,13 @@ PRIORITY_MOST = 1_000_000  # as a manifest's
 
 
 class Settings(msgspec.Struct, rename="camel", omit_defaults=True):
-    """What holds now. `limits` in a manifest's words; the host's policy is the ceiling of these too."""
+    """What holds now. `limits` and `training` in a manifest's words; the host's policy is the ceiling of these too."""
 
     enabled: bool = True
     priority: int | None = None
     config: dict[str, Any] = {}
     limits: dict[str, Any] = {}
+    training: dict[str, Any] = {}
 
     def take(self, change: SettingsChange) -> None:
         """Lays *change* over what holds."""

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from host.process.exits import ExitReport
+from host.registry.learning import Learning
 from plugin_sdk.contract.manifest import Limits, Manifest
 
 
@@ -53,6 +54,7 @@ class PluginView(msgspec.Struct, rename="camel", kw_only=True):
         breakers: By method; those of methods that were never asked are not there.
         p50_ms, p99_ms: Of its latest calls; `None` before the first.
         memory_bytes: Resident now; `None` when it does not run.
+        learning: When it is trained, how the last training was judged, and the state kept for its next start.
         limits: What it was granted.
         isolation: The layers that are true of its process.
     """
@@ -84,6 +86,7 @@ class PluginView(msgspec.Struct, rename="camel", kw_only=True):
     memory_bytes: int | None = None
     trained: bool = False
     trained_points: int = 0
+    learning: Learning = msgspec.field(default_factory=Learning)
     limits: Limits
     isolation: IsolationView
     last_exit: ExitReport | None = None

@@ -39,6 +39,9 @@ __all__ = ["ClientLimits", "Fault", "PluginClient"]
 
 ASKING = frozenset({"predict", "score", "optimize"})  # what a status page counts as calls
 UNBROKEN = frozenset({"initialize", "ping", "shutdown"})  # the host's own, which no breaker keeps from it
+BESIDE = frozenset(
+    {"train", "backtest", "adopt", "save"}
+)  # run beside the calls, and take no place of theirs
 SWEEP_S = 0.02  # how late the news of a passed deadline may be; the engine keeps its own, exact one
 
 
@@ -122,7 +125,7 @@ class PluginClient:
             if admitted is None:
                 raise self._refused(breaker, now)
             ticket = admitted
-        exclusive = method != "train"  # a training runs beside the calls and takes no place of theirs
+        exclusive = method not in BESIDE
         sent = False
         try:
             if exclusive:

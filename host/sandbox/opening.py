@@ -40,11 +40,14 @@ class OpenSandbox:
             self.groups.close()
 
 
-async def open_sandbox(policy: SandboxPolicy, clock: Clock, *, use_groups: bool = True) -> OpenSandbox:
+async def open_sandbox(
+    policy: SandboxPolicy, clock: Clock, *, use_groups: bool = True, cells: int = Tools.cells
+) -> OpenSandbox:
     """Tries what this machine offers, some 100 ms, and says what it came to.
 
     Args:
         use_groups: Without them, memory is held by what else there is.
+        cells: Children made ahead of need, of each kind.
     """
     if policy.isolation == "off" or sys.platform != "linux":
         return OpenSandbox(Sandbox(policy), LocalLauncher(clock))
@@ -56,6 +59,7 @@ async def open_sandbox(policy: SandboxPolicy, clock: Clock, *, use_groups: bool 
         witness=KernelsWitness(),
         alarm=AlarmTaker,
         groups=groups,
+        cells=cells,
     )
     launcher = SandboxLauncher(clock, tools)
     opened = OpenSandbox(Sandbox(policy), launcher, groups)

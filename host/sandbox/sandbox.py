@@ -160,6 +160,7 @@ def _confined(
             # Elsewhere the kernel's own count of a user's tasks is of this plugin's alone.
             watch_tasks=None if machine.namespaces == "user" else policy.tasks,
             let_exec=profile.may_exec == "once",
+            reusable=own_root,
         ),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 import msgspec
+from msgspec import UNSET
 
 import host
 from host.errors import BadResultError, RemoteError
@@ -18,6 +19,7 @@ from plugin_sdk.contract.messages import (
     InitializeResult,
     Peer,
     ProtocolRange,
+    SavedState,
     WireLimits,
 )
 
@@ -27,7 +29,13 @@ class LoadError(Exception):
 
 
 async def initialize(
-    caller: Caller, entry: PluginEntry, limits: Limits, wire: WireLimits, *, deadline: float
+    caller: Caller,
+    entry: PluginEntry,
+    limits: Limits,
+    wire: WireLimits,
+    *,
+    deadline: float,
+    state: SavedState | None = None,
 ) -> InitializeResult:
     """Says hello and checks the answer.
 
@@ -48,6 +56,7 @@ async def initialize(
             wire, memory_bytes=limits.memory_bytes, call_timeout_ms=limits.call_timeout_s * 1000
         ),
         seed=secrets.randbits(31),
+        state=state if state is not None else UNSET,
     )
     try:
         raw = await caller.call("initialize", msgspec.json.encode(params), deadline=deadline)

@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 
-from host.errors import PluginError
+from host.errors import BadResultError, PluginError
 from host.process.child import Child
 from host.process.exits import ExitReport
 from host.registry.entry import PluginEntry
 from host.rpc.client import Fault, PluginClient
 from host.rpc.counts import CallCounts
 from host.sandbox.interpreter import Interpreter
-from host.supervisor.handshake import initialize
+from host.supervisor.handshake import LoadError, initialize
 from host.supervisor.memory import resident_bytes
 from host.supervisor.surroundings import Surroundings
 from host.tasks import Background, unless
@@ -87,19 +87,35 @@ class Incarnation:
         Raises:
             LoadError, PluginError: See `handshake.initialize`.
         """
-        limits = self._around.client
-        greeting = await unless(
-            unwanted,
-            initialize(
+        greeting = await unless(unwanted, self._initialize())
+        if greeting is not None:
+            self.client.opened()
+        return greeting
+
+    async def _initialize(self) -> InitializeResult:
+        limits, states = self._around.client, self._around.states
+        state = await states.offer(self._entry)
+        try:
+            greeting = await initialize(
                 self.client,
                 self._entry,
                 self._entry.limits,
                 WireLimits(limits.frame_bytes, limits.in_flight),
                 deadline=self._around.clock.now() + self._entry.limits.start_timeout_s,
-            ),
-        )
-        if greeting is not None:
-            self.client.opened()
+                state=state,
+            )
+        except (LoadError, PluginError) as error:
+            if state is None:
+                raise
+            # It may be the state's fault: the next process does without it.
+            why = error.reason if isinstance(error, PluginError) else str(error)
+            await states.refused(self._entry, state, why)
+            if isinstance(error, LoadError):
+                raise BadResultError(
+                    self._entry.name, f"with its saved state it could not be loaded: {why}"
+                ) from error
+            raise
+        states.told(self._entry, state, greeting)
         return greeting
 
     async def watch(self, unwanted: Coroutine[Any, Any, None]) -> None:

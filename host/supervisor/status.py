@@ -89,6 +89,7 @@ class PluginStatus:
             memory_bytes=held_bytes(running) if running is not None else None,
             trained=entry.trained_points > 0,
             trained_points=entry.trained_points,
+            learning=entry.learning,
             limits=entry.limits,
             isolation=IsolationView(held.tier, dict(held.layers)),
             last_exit=self.last_exit,

@@ -39,6 +39,7 @@ from host.supervisor.stillness import Stillness
 from host.supervisor.succession import Succession
 from host.supervisor.surroundings import Surroundings, Warm, nothing
 from host.tasks import Background
+from host.workload.keeping import NoStates, States
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +70,12 @@ class Supervisor:
         config: SupervisorConfig | None = None,
         sandbox: Sandbox | None = None,
         warm: Warm = nothing,
+        states: States | None = None,
     ) -> None:
         """Without a *sandbox*, plugins are held by their processes alone.
 
         Beside *scratch* lies what outlives plugins: the environments of those with packages of their own, and what
-        operators set. *warm* hands a version that is to take over its history.
+        operators set. *warm* hands a version that is to take over its history; *states* are what plugins saved.
         """
         self.directory = directory
         self.refused: list[RefusedFolder] = []
@@ -106,6 +108,7 @@ class Supervisor:
             environments=self._environments,
             breaker=config.breaker,
             warm=warm,
+            states=states or NoStates(),
             settings=self._store,
         )
 

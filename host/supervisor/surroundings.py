@@ -19,6 +19,7 @@ from host.sandbox.policy import SandboxPolicy
 from host.sandbox.sandbox import Sandbox
 from host.supervisor.restart import RestartPolicy
 from host.supervisor.settings_store import SettingsStore
+from host.workload.keeping import NoStates, States
 
 Warm = Callable[[PluginEntry], Coroutine[Any, Any, None]]
 
@@ -35,6 +36,7 @@ class Surroundings:
         chance: A number in [0, 1), for the jitter of restarts.
         scratch: Where private folders of plugins are made.
         spawns: Held while a process is started.
+        states: What plugins saved, for their next start.
         warm: Hands a version that is to take over its history, before it does.
         settings: Where operators' words are kept for later hosts.
     """
@@ -51,6 +53,7 @@ class Surroundings:
     environments: EnvironmentStore
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     warm: Warm = nothing
+    states: States = field(default_factory=NoStates)
     settings: SettingsStore = field(default_factory=lambda: SettingsStore(None))
 
     @property

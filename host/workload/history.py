@@ -71,8 +71,16 @@ class News:
     """
 
     lines: list[bytes]
+    seqs: list[int]
     last_seq: int
     missed: int
+
+    def first(self, lines: list[bytes], after: int) -> News:
+        """The same, of which only so many *lines* are taken."""
+        if len(lines) == len(self.lines):
+            return self
+        seqs = self.seqs[: len(lines)]
+        return News(lines, seqs, seqs[-1], seqs[-1] - after - len(lines))
 
 
 class History:
@@ -248,10 +256,10 @@ class History:
         )
         rows = rows[:limit]
         if not rows:
-            return News([], self.last_seq, self.last_seq - seq)
+            return News([], [], self.last_seq, self.last_seq - seq)
         # Of the points between two that are here, some may be gone: each type is kept for itself.
         last = rows[-1][0]
-        return News([line for _, line in rows], last, last - seq - len(rows))
+        return News([line for _, line in rows], [seq for seq, _ in rows], last, last - seq - len(rows))
 
     async def wait_news(self, seq: int) -> None:
         """Returns when there are points after number *seq*."""

@@ -6,6 +6,8 @@ import contextlib
 from typing import Any
 
 from host.clock import Clock
+from host.workload.drift.watch import DriftWatch
+from host.workload.exam import predicted
 from host.workload.history import History
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.problems.request import OptimizeRequest
@@ -18,9 +20,10 @@ class Journal:
     It is handed over and not waited for; when too many wait to be written, it is let go and counted.
     """
 
-    def __init__(self, history: History, clock: Clock) -> None:
+    def __init__(self, history: History, clock: Clock, drift: DriftWatch | None = None) -> None:
         self._history = history
         self._clock = clock
+        self._drift = drift
 
     def size(self) -> int:
         """Points kept now."""
@@ -28,6 +31,10 @@ class Journal:
 
     def record(self, request: OptimizeRequest, answer: Answer) -> None:
         """Keeps one finished request. Its duration is the time the decision took."""
+        if self._drift is not None and answer.success and isinstance(answer.result, dict):
+            expected = predicted("duration", answer.result.get("prediction"))
+            if expected is not None:
+                self._drift.expect(request.id, expected)
         self._history.journal(
             WorkloadDataPoint(
                 timestamp=self._clock.wall_ms(),

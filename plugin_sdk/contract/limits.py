@@ -86,6 +86,15 @@ def _seconds(value: Any, path: str) -> float:
     return float(seconds)
 
 
+def read_time(path: str, value: Any) -> float:
+    """A time such as "1s" or "300ms", in seconds.
+
+    Raises:
+        ProblemError: It is none, or longer than a day.
+    """
+    return _seconds(value, path)
+
+
 def _cores(value: Any, path: str) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 4096:
         raise ProblemError(path, value, "a number of cores above 0, e.g. 1.0")

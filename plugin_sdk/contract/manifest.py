@@ -13,6 +13,7 @@ from plugin_sdk.contract.decode import ProblemError, show
 from plugin_sdk.contract.limits import LIMIT_NAMES, read_limits
 from plugin_sdk.contract.limits import Limits as Limits
 from plugin_sdk.contract.problems.request import unknown_member
+from plugin_sdk.contract.training import TrainingPolicy, read_policy
 from plugin_sdk.contract.workload import REQUEST_TYPES
 
 MANIFEST_NAME = "plugin.toml"
@@ -40,6 +41,7 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
     priority: int = 0
     config: dict[str, Any] = {}
     limits: Limits = Limits()
+    training: TrainingPolicy = TrainingPolicy()
     python_dependencies: tuple[str, ...] = ()
 
     @property
@@ -111,7 +113,7 @@ class _Reader:
         self.tables = tables
 
     def manifest(self) -> Manifest:
-        self._only("", self.tables, ("plugin", "config", "limits", "dependencies"))
+        self._only("", self.tables, ("plugin", "config", "limits", "training", "dependencies"))
         plugin = self._table("plugin", required=True)
         known = (
             "name",
@@ -170,6 +172,7 @@ class _Reader:
             priority=priority,
             config=self._config(),
             limits=self._limits(),
+            training=self._training(),
             python_dependencies=tuple(self._texts("dependencies.python", dependencies.get("python", []))),
         )
 
@@ -187,6 +190,12 @@ class _Reader:
         self._only("limits", given, LIMIT_NAMES)
         try:
             return read_limits(given, Limits())
+        except ProblemError as error:
+            raise self._wrong(error.path, error.value, error.expected) from error
+
+    def _training(self) -> TrainingPolicy:
+        try:
+            return read_policy(self._table("training"))
         except ProblemError as error:
             raise self._wrong(error.path, error.value, error.expected) from error
 

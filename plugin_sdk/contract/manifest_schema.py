@@ -25,6 +25,7 @@ def manifest_schema() -> dict[str, Any]:
             "plugin": _plugin(),
             "config": {"type": "object", "description": "Handed to the plugin; the operator's settings win."},
             "limits": _limits(),
+            "training": _training(),
             "dependencies": _object({"python": _texts("Packages for an environment of its own")}),
         },
     }
@@ -54,6 +55,26 @@ def _plugin() -> dict[str, Any]:
     }
     either = [{"required": ["entry"]}, {"required": ["command"]}]
     return _object(members) | {"required": ["name", "version", "handles"], "oneOf": either}
+
+
+def _training() -> dict[str, Any]:
+    return _object(
+        {
+            "growth": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "description": "Trained again when the history has grown by this part",
+            },
+            "every_points": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "Trained again after so many points",
+            },
+            "every": {"type": ["string", "number"], "description": "Trained again after so long, e.g. 60m"},
+            "on_drift": {"type": "boolean", "description": "Trained again when what is recorded drifts"},
+            "by_hand": {"type": "boolean", "description": "Trained by plugins.train alone"},
+        }
+    )
 
 
 def _limits() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
@@ -51,6 +52,22 @@ class WireLimits(msgspec.Struct, rename="camel"):
     in_flight: int = 4
     memory_bytes: int = 512 * 1024 * 1024
     call_timeout_ms: float = 1000.0
+    state_bytes: int = 4 * 1024 * 1024
+
+
+class SavedState(msgspec.Struct, rename="camel"):
+    """What an earlier process of this plugin saved: the bytes of its answer to `save`, as they were.
+
+    Fields:
+        data: On the wire, base64 (RFC 4648).
+        seq: It knows the points of history up to this sequence number.
+        version: Counts the states of this plugin.
+    """
+
+    data: bytes
+    format: str
+    seq: int
+    version: int
 
 
 class InitializeParams(msgspec.Struct, rename="camel"):
@@ -60,6 +77,7 @@ class InitializeParams(msgspec.Struct, rename="camel"):
         instance: Unique to this process of the plugin; `epoch` counts its starts, from 1.
         config: The manifest's `[config]` with the operator's settings laid over it, key by key.
         seed: For the plugin's random numbers, so that a run can be repeated.
+        state: What it saved, where the host has something that fits this version and configuration of it.
     """
 
     protocol: ProtocolRange
@@ -71,6 +89,7 @@ class InitializeParams(msgspec.Struct, rename="camel"):
     config: dict[str, Any]
     limits: WireLimits
     seed: int = 0
+    state: SavedState | UnsetType = UNSET
 
 
 class Capability(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -80,11 +99,27 @@ class Capability(msgspec.Struct, rename="camel", omit_defaults=True):
         history: For `optimize`: it wants recent history sent to it (by `learn`).
         min_points: For `train`: the fewest points worth training on.
         batch: For `predict`: it takes `inputs`, many at once, too.
+        candidate: For `train`: it can keep what was learnt aside, for `backtest` and `adopt`.
     """
 
     history: bool = False
     min_points: int = 10
     batch: bool = False
+    candidate: bool = False
+
+
+class StateReply(msgspec.Struct, rename="camel", omit_defaults=True):
+    """What became of the state that came with `initialize`.
+
+    Fields:
+        restored: Whether the plugin goes on from it.
+        resume: Whether `learn` may go on after the state's `seq`; else it begins anew, with `reset`.
+        reason: Why it does not.
+    """
+
+    restored: bool
+    resume: bool = False
+    reason: str | None = None
 
 
 class InitializeResult(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -96,6 +131,7 @@ class InitializeResult(msgspec.Struct, rename="camel", omit_defaults=True):
     handles: list[str] | None = None
     model_id: str | None = None
     sdk: str | None = None
+    state: StateReply | None = None
 
 
 class PredictParams(msgspec.Struct, rename="camel"):
@@ -177,32 +213,92 @@ class OptimizeReply(msgspec.Struct, rename="camel", omit_defaults=True):
     metadata: dict[str, Any] | None = None
 
 
-class TrainParams(msgspec.Struct, rename="camel"):
-    """`train`: learn anew from these points, oldest first."""
+class TrainParams(msgspec.Struct, rename="camel", omit_defaults=True):
+    """`train`: learn anew from these points, oldest first.
+
+    Fields:
+        candidate: What is learnt is kept aside until `adopt`; the model that serves goes on serving.
+    """
 
     points: list[WorkloadDataPoint]
+    candidate: bool = False
 
 
 class TrainReply(msgspec.Struct, rename="camel", omit_defaults=True):
-    """The answer to `train`; `trained` false with a reason when there was too little to learn from."""
+    """The answer to `train`; `trained` false with a reason when there was too little to learn from.
+
+    Fields:
+        in_use: A candidate was asked for, but what was learnt serves already: there is no other way here.
+    """
 
     trained: bool
     size: int = 0
     reason: str | None = None
     metrics: dict[str, float] | None = None
+    in_use: bool = False
+
+
+class BacktestParams(msgspec.Struct, rename="camel"):
+    """`backtest`: predict each of these inputs with the model that serves and with the candidate."""
+
+    inputs: list[Any]
+
+
+class BacktestReply(msgspec.Struct, rename="camel"):
+    """The answer to `backtest`: a prediction an input, in their order; `None` where there was none."""
+
+    serving: list[Any]
+    candidate: list[Any]
+
+
+class AdoptParams(msgspec.Struct, rename="camel"):
+    """`adopt`: take the candidate into use, or throw it away."""
+
+    accept: bool
+
+
+class AdoptReply(msgspec.Struct, rename="camel"):
+    """The answer to `adopt`: whether the candidate serves now."""
+
+    adopted: bool
+
+
+class SaveReply(msgspec.Struct, rename="camel", omit_defaults=True):
+    """The answer to `save`: what the plugin knows, as opaque bytes; or why there are none.
+
+    Fields:
+        data: On the wire, base64.
+        format: The plugin's own word for how they are to be read.
+    """
+
+    data: bytes | None = None
+    format: str | None = None
+    reason: str | None = None
 
 
 class LearnParams(msgspec.Struct, rename="camel", omit_defaults=True):
-    """`learn`: new outcomes as they come, oldest first; with `reset` they replace what was sent before."""
+    """`learn`: new outcomes as they come, oldest first; with `reset` they replace what was sent before.
+
+    Fields:
+        seq: Sequence number of the last of all points up to here.
+        missed: Points before these that are history no more, so that they cannot be sent.
+    """
 
     points: list[WorkloadDataPoint]
     reset: bool = False
+    seq: int = 0
+    missed: int = 0
 
 
-class LearnReply(msgspec.Struct, rename="camel"):
-    """The answer to `learn`."""
+class LearnReply(msgspec.Struct, rename="camel", omit_defaults=True):
+    """The answer to `learn`.
+
+    Fields:
+        credit: Points that the plugin is ready to take in the next call; 0: none for now.
+    """
 
     accepted: int
+    credit: int | None = None
 
 
 def _always() -> bool:
@@ -242,6 +338,9 @@ HOST_METHODS = (
     "initialize",
     "ping",
     "train",
+    "backtest",
+    "adopt",
+    "save",
     "learn",
     "predict",
     "score",

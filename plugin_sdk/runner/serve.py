@@ -344,6 +344,9 @@ _OWN_METHODS: dict[str, Callable[[Server, Call], None]] = {
     "initialize": Server._initialize_again,
     "shutdown": Server._shutdown,
     "train": Server._train,
+    "backtest": Server._train,
+    "adopt": Server._train,
+    "save": Server._train,
 }
 
 

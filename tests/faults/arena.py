@@ -41,7 +41,7 @@ from .attacks.registry import ANYONE, ROOT
 from .variants import BARE, WHOLE, WITHOUT, as_command, lacking, outside_uid, single_layers, spec_for
 from .world import VARIABLE, World
 
-WITHIN_S = 15.0
+WITHIN_S = 30.0
 SETTLE_S = 1.0  # a killed process takes some ms to be gone
 MIB = 2**20
 POLICY = SandboxPolicy(nice=5, scratch_inodes=512)
@@ -288,6 +288,7 @@ class Arena:
                 limit=MIB,
             )
             assert process.stdin and process.stdout and process.stderr
+            line = b""
             try:
                 async with asyncio.timeout(WITHIN_S):
                     process.stdin.write(json.dumps(scene).encode() + b"\n")

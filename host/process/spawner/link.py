@@ -110,12 +110,12 @@ class SpawnerLink:
     def pid(self) -> int:
         return self._process.pid
 
-    async def launch(self, flags: int, ids: Mapping[str, Any] | None, descriptors: list[int]) -> Launched:
+    async def launch(self, birth: Mapping[str, Any], descriptors: list[int]) -> Launched:
         """Asks for a child; it waits for its plan on its status socket, the fourth of *descriptors*.
 
         Args:
-            flags: Of the namespaces it is to be in.
-            ids: What its user namespace maps, if it has one.
+            birth: What of its plan it needs before the rest: `flags` of the namespaces it is to be in, `map` of its
+                user namespace if it has one, `ids`, `bounding` and `own_pids` for the process above it.
 
         Raises:
             SpawnerError: There is no child.
@@ -126,7 +126,7 @@ class SpawnerLink:
         future: asyncio.Future[Launched] = self._loop.create_future()
         self._waiting[launch] = future
         try:
-            await self._send({"launch": launch, "flags": flags, "map": ids}, descriptors)
+            await self._send({"launch": launch, **birth}, descriptors)
             return await future
         except asyncio.CancelledError:
             future.add_done_callback(_kill_unwanted)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    Become = Callable[[list[int]], None]
+    Become = Callable[[list[int], dict[str, Any]], None]
 
 PR_SET_PDEATHSIG = 1
 _LAUNCH_DESCRIPTORS = 4
@@ -59,32 +59,30 @@ class Spawner:
         if message is None:
             return False
         try:
-            self._launch(message["launch"], message["flags"], message["map"], descriptors)
+            self._launch(message["launch"], message, descriptors)
         finally:
             # Nothing of one plugin stays here for the next to find.
             for each in descriptors:
                 os.close(each)
         return True
 
-    def _launch(
-        self, launch: int, flags: int, ids: "dict[str, Any] | None", descriptors: "list[int]"
-    ) -> None:
+    def _launch(self, launch: int, birth: "dict[str, Any]", descriptors: "list[int]") -> None:
         threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208
         if threads != 1 or len(descriptors) < _LAUNCH_DESCRIPTORS:
             why = f"the spawner has {threads} threads and {len(descriptors)} descriptors for the program"
             send(self._control, {"failed": launch, "step": "spawner", "error": why})
             return
         try:
-            pid = self._fork_with(flags)
+            pid = self._fork_with(birth["flags"])
         except OSError as error:
             send(self._control, {"failed": launch, "step": "namespaces", "error": _reason(error)})
             return
         if pid == 0:
-            self._become(descriptors)
+            self._become(descriptors, birth)
             os._exit(126)
         try:
-            if ids:
-                _map_ids(pid, ids)
+            if birth["map"]:
+                _map_ids(pid, birth["map"])
             pidfd = os.pidfd_open(pid)
         except OSError as error:
             os.kill(pid, signal.SIGKILL)

@@ -1,6 +1,6 @@
 """What host and spawner say to each other: one JSON object a datagram, with descriptors beside it.
 
-To the spawner: `{"launch": id, "flags": namespaces, "map": ids or null}` with stdin, stdout, stderr, the status socket,
+To the spawner: `{"launch": id, "flags": namespaces, "map": ids or null, ...}` with stdin, stdout, stderr, the status socket,
 and what the child joins its group by.
 The child's plan does not pass through here: the host gives it to the child itself, over the status socket, so that a
 spawner keeps nothing of one plugin that a later child could find in its memory.

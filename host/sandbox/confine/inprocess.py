@@ -3,7 +3,6 @@
 import gc
 import importlib
 import os
-import random
 import signal
 import sys
 import time
@@ -32,7 +31,6 @@ def run_in_process(program: "dict[str, Any]") -> None:
     time.tzset()
     _open_streams()
     _take_signals()
-    _reseed()
     _use_threads(program["threads"])
     _forget_the_host()
     arguments = program["runner"]
@@ -67,14 +65,6 @@ def _take_signals() -> None:
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_IGN)  # then write() says what is wrong
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _reseed() -> None:
-    # Forks share the state they were made with. `random` does this by itself after os.fork(); numpy does not.
-    random.seed()
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        numpy_random.seed()
 
 
 def prepare() -> None:

@@ -1,8 +1,8 @@
 """The order of the steps, from a fresh fork to the program; each fails closed, by its name.
 
-Theory of operation. The host holds one end of the status socket. The child joins its group, says nothing and waits
-until the host has seen its namespaces and gives it its plan. It then gives up, step by step, what it must not have. It leaves itself behind
-as init, process 1 of its pid namespace, and goes on as a fork of itself, which becomes the program. Confined, it says so, and waits
+Theory of operation. The host holds one end of the status socket. The child joins its group, waits until the host has seen its namespaces (`BORN`), leaves itself behind as
+init, process 1 of its pid namespace, and goes on as a fork of itself, which is to become the program. It says nothing and waits
+until the host gives it its plan. It then gives up, step by step, what it must not have. Confined, it says so, and waits
 again (`RUN`) while the host looks at the kernel's own account of it. Only then does the first line of the
 author's code run. A step that fails ends the child, and the host is told which and why.
 """
@@ -10,6 +10,7 @@ author's code run. A step that fails ends the child, and the host is told which 
 import base64
 import json
 import os
+import signal
 import socket
 import traceback
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+BORN = b"born"
 RUN = b"run"
 EXIT_FAILED = 1
 EXIT_NOT_CONFINED = 126
@@ -40,11 +42,12 @@ class NotConfinedError(Exception):
     """A step could not be done; its name is the first argument, the reason the second."""
 
 
-def become(descriptors: "list[int]") -> None:
+def become(descriptors: "list[int]", birth: "dict[str, Any]") -> None:
     """Confines this fresh child as the host's plan says and runs the plan's program; never returns.
 
     Args:
         descriptors: stdin, stdout, stderr, the status socket, and what this process joins its group by.
+        birth: What of the plan the process above the program needs.
     """
     code = EXIT_NOT_CONFINED
     try:
@@ -54,7 +57,7 @@ def become(descriptors: "list[int]") -> None:
             os.write(group, b"0")
         session.take_descriptors(descriptors[:4])
         try:
-            program = _confine()
+            program = _confine(birth)
         except NotConfinedError as error:
             _tell({"step": error.args[0], "error": error.args[1]})
             os._exit(EXIT_NOT_CONFINED)
@@ -67,14 +70,16 @@ def become(descriptors: "list[int]") -> None:
         os._exit(code)
 
 
-def _confine() -> "Callable[[], None]":
+def _confine(birth: "dict[str, Any]") -> "Callable[[], None]":
     """All steps; returns what runs the program."""
     facts: dict[str, Any] = {}
     with _Step("session"):
         session.leave_parents_session()
         session.be_first_to_go()
-        session.reset_signals()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # which alone the spawner has not as it should be
         os.umask(_UMASK)
+    _wait_for(BORN)  # until then its ids mean nothing, and what it forks would be in no group
+    parent = _leave_init(birth)
     plan = json.loads(_hear())
     mounts = plan["mounts"]
     with _Step("sources"):
@@ -90,8 +95,7 @@ def _confine() -> "Callable[[], None]":
         set_limits(plan["limits"])
     with _Step("privileges"):
         give_up_privileges(plan["bounding"])
-    with _Step("init"):
-        _leave_init(plan["own_pids"])
+        session.tie_to_parent(parent)  # once more: the kernel has forgotten it with the ids
     with _Step("landlock"):
         if plan["landlock"]:
             restrict(plan["landlock"]["abi"], plan["landlock"]["rules"])
@@ -102,8 +106,7 @@ def _confine() -> "Callable[[], None]":
         if plan["seccomp"]:
             _filter(plan["seccomp"])
     _tell({"ok": facts})
-    if _hear() != RUN:
-        os._exit(EXIT_NOT_CONFINED)
+    _wait_for(RUN)
     return program
 
 
@@ -124,16 +127,25 @@ class _Step:
             raise NotConfinedError(self._name, f"{type(error).__name__}: {error}") from error
 
 
-def _leave_init(own_pids: bool) -> None:
-    """Forks: this process becomes init, the child goes on."""
-    if not own_pids:
-        prctl(PR_SET_CHILD_SUBREAPER, 1)
-    me = os.getpid()
-    child = os.fork()
-    if child:
-        watch_over(child, own_pids)
-    session.tie_to_parent(me)
-    session.leave_parents_session()
+def _leave_init(birth: "dict[str, Any]") -> int:
+    """Forks: this process becomes init and gives up what it need not have, the child goes on, and gets init's number.
+
+    It comes early, before anything of one plugin is known, so that it can be done before there is one.
+    """
+    own_pids = birth["own_pids"]
+    with _Step("init"):
+        if not own_pids:
+            prctl(PR_SET_CHILD_SUBREAPER, 1)
+        me = os.getpid()
+        child = os.fork()
+        if child:
+            if birth["ids"]:
+                take_ids(birth["ids"])
+            give_up_privileges(birth["bounding"])
+            watch_over(child, own_pids)
+        session.tie_to_parent(me)
+        session.leave_parents_session()
+    return me
 
 
 def _filter(programs: "dict[str, str]") -> None:
@@ -166,6 +178,11 @@ def _execute(program: "dict[str, Any]") -> None:
 
 def _tell(what: "dict[str, Any]") -> None:
     os.write(session.STATUS_FD, json.dumps(what).encode())
+
+
+def _wait_for(word: bytes) -> None:
+    if _hear() != word:
+        os._exit(EXIT_NOT_CONFINED)
 
 
 def _hear() -> bytes:

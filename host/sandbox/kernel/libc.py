@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _NUMBERS = {
     "x86_64": {
+        "madvise": 28,
         "clone": 56,
         "capget": 125,
         "capset": 126,
@@ -22,6 +23,7 @@ _NUMBERS = {
         "seccomp": 317,
     },
     "aarch64": {
+        "madvise": 233,
         "clone": 220,
         "capget": 90,
         "capset": 91,

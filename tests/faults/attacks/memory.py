@@ -221,7 +221,7 @@ def record_locks(scene: "Scene") -> str:
     import fcntl
     import struct
 
-    files, each = 96, 48 * MIB // 216 // 96  # the kernel looks through all locks of a file to make another
+    files, each = 96, 24 * MIB // 216 // 96  # the kernel looks through all locks of a file to make another
     for number in range(files):
         file = (Path(scene["scratch"]) / f"locked{number}").open("w+b")
         _kept.append(file)

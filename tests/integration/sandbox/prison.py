@@ -162,9 +162,10 @@ class Prison:
 
 @contextlib.asynccontextmanager
 async def open_prison(folder: Path, policy: SandboxPolicy | None = None, **how: Any) -> AsyncIterator[Prison]:
-    """A sandbox of this machine; everything in it is gone afterwards."""
+    """A sandbox of this machine; everything in it is gone afterwards. Nothing in it is made ahead of need, unless asked."""
     folder.chmod(0o755)
-    opened = await open_sandbox(policy or SandboxPolicy(min_tier="none"), SystemClock(), **how)
+    policy = policy or SandboxPolicy(min_tier="none")
+    opened = await open_sandbox(policy, SystemClock(), **{"cells": 0, **how})
     prison = Prison(opened, folder)
     try:
         yield prison

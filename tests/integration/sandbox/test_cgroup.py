@@ -158,11 +158,11 @@ def test_a_tenth_of_a_core_is_a_tenth_and_a_whole_core_is_more(manager, place):
     # The control: others may want the core too, so it may take a few tries to get a good part of it.
     for _ in range(15):
         unheld = cores_used_in(free, 1.0)
-        if unheld > 0.3:
+        if unheld > max(0.2, 1.5 * held):
             break
     free.remove()
     assert 0 < held < 0.25  # 0.1, and a period more at each end
-    assert unheld > 0.3
+    assert unheld > max(0.2, 1.5 * held)
 
 
 def test_removing_a_group_ends_what_is_in_it(manager):

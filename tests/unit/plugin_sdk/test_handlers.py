@@ -60,7 +60,14 @@ class Mean(BaseMLModel):
 
 def test_a_bare_model_is_a_whole_plugin() -> None:
     served = handlers(Mean)
-    assert served.initialized().capabilities.keys() == {"predict", "train", "describe"}
+    assert served.initialized().capabilities.keys() == {
+        "predict",
+        "train",
+        "backtest",
+        "adopt",
+        "save",
+        "describe",
+    }
     assert served.initialized().model_id == "mine"
     assert ask(served, "predict", input={}) == {
         "reason": "not trained yet: 10 points are needed",
@@ -207,7 +214,8 @@ def test_a_result_that_is_not_finite_is_refused_by_its_path() -> None:
 def test_what_cannot_be_asked_is_refused_by_name() -> None:
     served = handlers(Mean)
     with pytest.raises(
-        MissingCapabilityError, match="mine has no score; it declared describe, predict, train"
+        MissingCapabilityError,
+        match="mine has no score; it declared adopt, backtest, describe, predict, save, train",
     ):
         ask(served, "score", type="scheduling", task={}, candidates=[])
     with pytest.raises(UnknownMethodError, match="no method 'guess'; there is initialize"):

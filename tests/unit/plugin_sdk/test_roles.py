@@ -45,7 +45,9 @@ def test_capabilities_are_declared_by_the_methods_there_are() -> None:
         "predict": Capability(batch=True),
         "score": Capability(),
         "optimize": Capability(history=True),
-        "train": Capability(min_points=10),
+        "train": Capability(min_points=10, candidate=True),
+        "backtest": Capability(),
+        "adopt": Capability(),
         "learn": Capability(),
     }
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from host.engine.checks.table import checks_for
 from host.engine.present import present
-from host.engine.replies import Declined, Reply, ReplyError, read_reply
+from host.engine.replies import VALUES_LIMIT, Declined, Reply, ReplyError, read_reply
 from host.solvers.stop import never
 from plugin_sdk.contract.problems import OptimizeRequest, parse_problem
 
@@ -104,6 +104,15 @@ def test_the_shape_of_the_seed_is_understood():
     assert read(TASK, "optimize", {"success": False, "result": None, "error": "too few\npoints"}) == Declined(
         "too few points"
     )
+
+
+@pytest.mark.parametrize("part", [b"[],", b"{},", b"0,", b'"",'])
+def test_a_reply_of_more_values_than_the_loop_can_bear_is_not_read(part):
+    raw = b'{"prediction":[' + part * (VALUES_LIMIT + 1) + b"0]}"
+    with pytest.raises(ReplyError, match="values"):
+        read_reply(PREDICTION, "predict", raw)
+    text = msgspec.json.encode({"prediction": "x" * 10 * VALUES_LIMIT})
+    assert isinstance(read_reply(PREDICTION, "predict", msgspec.Raw(text)), Reply), "length alone is no fault"
 
 
 def test_no_is_an_answer():

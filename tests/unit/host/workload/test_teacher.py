@@ -10,6 +10,7 @@ import pytest
 
 from host.clock import SystemClock
 from host.errors import PluginError, PluginGoneError
+from host.registry.learning import Learning
 from host.workload.teacher import Teacher, TeacherConfig
 from plugin_sdk.contract.manifest import Limits
 from plugin_sdk.contract.messages import Capability, LearnParams, TrainParams
@@ -29,6 +30,8 @@ class Pupil:
         self.name = name
         self.epoch = 1
         self.trained_points = 0
+        self.restored = None
+        self.learning = Learning()
         self.limits = Limits(train_timeout_s=7)
         self.capabilities = {}
         if learn:

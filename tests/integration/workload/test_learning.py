@@ -1,0 +1,140 @@
+"""Plugins that learn, in their sandbox: judged before they serve, saved, and restored by the next host."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from host.app import build
+from host.config import HostConfig
+from host.sandbox.policy import SandboxPolicy
+from host.workload.history import HistoryConfig
+from host.workload.teacher import TeacherConfig
+from plugin_sdk.contract.workload import WorkloadDataPoint
+
+CODE = """
+from plugin_sdk import BaseMLModel
+
+class Plugin(BaseMLModel):
+    bad = False
+    seen = 0
+
+    def train(self, data):
+        durations = [point.duration for point in data if point.features]
+        self.mean = sum(durations) / len(durations)
+        if any(point.metadata.get("poison") for point in data):
+            self.mean *= 100
+
+    def learn(self, points, reset=False):
+        self.seen = (0 if reset else self.seen) + len(points)
+
+    def predict(self, given):
+        return {"expected_duration": self.mean, "seen": self.seen}
+"""
+MANIFEST = "[training]\nby_hand = true\n"
+
+
+def outcomes(first, count, **metadata):
+    return [
+        WorkloadDataPoint(float(n), "ml-driven", {}, 100.0, True, dict(metadata), {"n": n})
+        for n in range(first, first + count)
+    ]
+
+
+@pytest.fixture
+def start(folders, tmp_path):
+    """`async with start() as host:`, on the same data each time."""
+    config = HostConfig(
+        sandbox=SandboxPolicy(isolation="best-effort"),
+        history=HistoryConfig(points=1000),
+        teaching=TeacherConfig(tick_s=0.01, save_s=0.2),
+    )
+
+    @contextlib.asynccontextmanager
+    async def started():
+        (tmp_path / "data" / "scratch").mkdir(parents=True, exist_ok=True)
+        async with build(folders.directory, tmp_path / "data" / "scratch", config, tmp_path / "data") as up:
+            await up.supervisor.wait_settled(60)
+            yield up.host
+
+    return started
+
+
+def learning(host):
+    return host.plugin("a").learning
+
+
+async def test_a_worse_model_is_not_taken_into_use_and_what_is_known_outlives_the_host(
+    start, folders, eventually
+):
+    folders.write("a", CODE, manifest=MANIFEST)
+    async with start() as host:
+        await host.record(outcomes(0, 100))
+        assert (await host.train("a")).trained
+        await eventually(lambda: learning(host).learned_seq == 100)
+        await host.record(outcomes(100, 20, poison=True) + outcomes(120, 40))
+        reply = await host.train("a")
+        assert not reply.trained
+        assert "did worse" in reply.reason
+        report = learning(host).last
+        assert (report.accepted, report.serving, report.measure) == (False, 1.0, "duration")
+        assert report.candidate < 0.5
+        prediction = await host.predict("a", {"n": 1}, 5.0)
+        assert prediction.prediction["expected_duration"] == 100.0
+        await eventually(lambda: learning(host).learned_seq == 160)
+        await eventually(lambda: learning(host).state.seq == 160)
+    async with start() as host:
+        state = learning(host).state
+        assert (state.restored, state.seq) == (True, 160)
+        prediction = await host.predict("a", {"n": 1}, 5.0)
+        assert prediction.prediction == {"expected_duration": 100.0, "seen": 160}
+        await host.record(outcomes(160, 5))
+        await eventually(lambda: learning(host).learned_seq == 165)
+        assert (await host.predict("a", {"n": 1}, 5.0)).prediction["seen"] == 165, "each outcome once"
+
+
+async def test_with_a_torn_and_with_a_poisoned_state_it_starts_without_and_says_so(
+    start, folders, tmp_path, eventually
+):
+    folders.write("a", CODE, manifest=MANIFEST)
+    async with start() as host:
+        await host.record(outcomes(0, 100))
+        assert (await host.train("a")).trained
+        await eventually(lambda: learning(host).state.version is not None)
+    states = sorted((tmp_path / "data" / "states" / "a").glob("*.state"))
+    for path in states:
+        path.write_bytes(path.read_bytes()[:-5])
+    async with start() as host:
+        assert host.plugin("a").state == "ready"
+        assert learning(host).state.restored is None
+        assert "is damaged" in learning(host).state.note
+        await eventually(lambda: learning(host).learned_seq == 100)
+        assert (await host.train("a")).trained
+        await eventually(lambda: learning(host).state.version is not None)
+    from host.workload.states import StateStore
+
+    store = StateStore(tmp_path / "data" / "states", 10_000, 3)
+    store.save("a", "1.0.0", {}, b"not what it saved", "pickle", 100, 100)
+    async with start() as host:
+        assert host.plugin("a").state == "ready"
+        assert learning(host).state.restored is False
+        assert "started without its state" in learning(host).state.note
+        await eventually(lambda: learning(host).learned_seq == 100)
+
+
+async def test_a_state_that_kills_the_plugin_is_not_handed_to_it_again(start, folders, tmp_path, eventually):
+    folders.write(
+        "a",
+        CODE + "\n    def save_state(self):\n        return b'fine'\n"
+        "\n    def load_state(self, data):\n        import os\n        os._exit(3)\n",
+        manifest=MANIFEST,
+    )
+    from host.workload.states import StateStore
+
+    (tmp_path / "data").mkdir()
+    store = StateStore(tmp_path / "data" / "states", 10_000, 3)
+    store.save("a", "1.0.0", {}, b"deadly", "own", 0, 0)
+    async with start() as host:
+        await eventually(lambda: host.plugin("a").state == "ready", within_s=60)
+        assert list((tmp_path / "data" / "states" / "a").glob("*.rejected-*"))

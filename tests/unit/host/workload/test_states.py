@@ -1,0 +1,88 @@
+"""Saved states: whole or not there, handed back only where they fit, never looked into."""
+
+from __future__ import annotations
+
+import pytest
+
+from host.workload.states import StateStore
+
+CONFIG = {"trees": 40}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return StateStore(tmp_path / "states", 1000, 3)
+
+
+def save(store, data=b"what it knows", version="1.0.0", config=CONFIG, seq=7):
+    return store.save("forest", version, config, data, "own", seq, 5)
+
+
+def newest(store, version="1.0.0", config=CONFIG):
+    state, trouble = store.newest("forest", version, config)
+    return (state.data if state is not None else None), trouble
+
+
+def files(tmp_path):
+    return sorted(each.name for each in (tmp_path / "states" / "forest").iterdir())
+
+
+def test_what_was_saved_is_handed_back_as_it_was(store):
+    data = bytes(range(256)) + b"\n{}\n"
+    info = save(store, data)
+    assert (info.version, info.bytes, info.seq) == (1, len(data), 7)
+    state, trouble = store.newest("forest", "1.0.0", CONFIG)
+    assert (state.data, state.info, trouble) == (data, info, None)
+
+
+def test_the_newest_versions_are_kept_and_numbers_are_not_used_again(store, tmp_path):
+    for n in range(5):
+        save(store, b"%d" % n)
+    assert files(tmp_path) == ["00000003.state", "00000004.state", "00000005.state"]
+    assert newest(store) == (b"4", None)
+
+
+@pytest.mark.parametrize(
+    "hurt", [lambda d: d[:-3], lambda d: d[:-1] + b"X", lambda d: b"junk", lambda d: b""]
+)
+def test_a_torn_state_is_set_aside_and_the_one_before_it_is_handed_back(store, tmp_path, hurt):
+    save(store, b"good")
+    save(store, b"newer")
+    path = tmp_path / "states" / "forest" / "00000002.state"
+    path.write_bytes(hurt(path.read_bytes()))
+    data, trouble = newest(store)
+    assert data == b"good"
+    assert "state 2 is damaged" in trouble
+    assert any(name.startswith("00000002.state.damaged-") for name in files(tmp_path))
+    save(store, b"third")
+    assert newest(store) == (b"third", None)
+    assert "00000003.state" in files(tmp_path)
+
+
+def test_a_state_of_another_version_or_configuration_is_not_handed_back(store):
+    save(store)
+    assert newest(store, version="1.0.1")[0] is None
+    data, trouble = newest(store, config={"trees": 41})
+    assert data is None
+    assert "another version or configuration" in trouble
+    assert newest(store)[0] == b"what it knows"
+
+
+def test_one_with_which_the_plugin_did_not_come_up_is_not_handed_back_again(store, tmp_path):
+    save(store, b"good")
+    save(store, b"poison")
+    store.distrust("forest", 2, "it crashed")
+    assert newest(store)[0] == b"good"
+    assert any(".rejected-" in name for name in files(tmp_path))
+
+
+def test_a_state_over_the_cap_is_not_kept(store):
+    with pytest.raises(ValueError, match="at most 1000"):
+        save(store, b"x" * 1001)
+    assert newest(store) == (None, None)
+
+
+def test_a_state_that_was_not_finished_is_none(store, tmp_path):
+    save(store, b"good")
+    (tmp_path / "states" / "forest" / "00000002.part").write_bytes(b"half")
+    assert newest(store) == (b"good", None)
