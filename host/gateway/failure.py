@@ -14,6 +14,10 @@ from plugin_sdk.contract.errors import ErrorCode, ErrorData
 
 log = logging.getLogger(__name__)
 
+# Characters: a caller may name a member with megabytes, and an error does not send them back.
+PATH_SHOWN = 200
+TEXT_SHOWN = 2000
+
 
 class Failure(msgspec.Struct, frozen=True):
     """An error fit to be sent, whatever carries it."""
@@ -34,7 +38,7 @@ def failure_from(error: Exception, *, during: str) -> Failure:
     if isinstance(error, EngineOpsError):
         data = error.data()
         data.value = fit_value(data.value)
-        return Failure(error.code, str(error), data)
+        return Failure(error.code, str(error)[:TEXT_SHOWN], data)
     error_id = secrets.token_hex(6)
     log.error("gateway.internal_error", exc_info=error, extra={"error_id": error_id, "during": during})
     code = ErrorCode.INTERNAL_ERROR
@@ -51,6 +55,9 @@ def entry_from(error: Exception, *, during: str) -> dict[str, object]:
 def _problem(error: ProblemError) -> Failure:
     code = ErrorCode.INVALID_PARAMS
     data = ErrorData(
-        kind=code.kind, path=error.path or None, value=fit_value(error.value), hint=f"give {error.expected}"
+        kind=code.kind,
+        path=error.path[:PATH_SHOWN] or None,
+        value=fit_value(error.value),
+        hint=f"give {error.expected}",
     )
-    return Failure(code, str(error), data)
+    return Failure(code, str(error)[:TEXT_SHOWN], data)

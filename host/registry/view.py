@@ -53,7 +53,8 @@ class PluginView(msgspec.Struct, rename="camel", kw_only=True):
             no open call (unknown or repeated), and lines that are no messages: dropped, and counted.
         breakers: By method; those of methods that were never asked are not there.
         p50_ms, p99_ms: Of its latest calls; `None` before the first.
-        memory_bytes: Resident now; `None` when it does not run.
+        memory_bytes: Resident now; `None` when it does not run; cpu_seconds as well, of its process and its children.
+        in_flight, queued: Calls it is at, and calls that wait for their turn.
         learning: When it is trained, how the last training was judged, and the state kept for its next start.
         limits: What it was granted.
         isolation: The layers that are true of its process.
@@ -84,6 +85,9 @@ class PluginView(msgspec.Struct, rename="camel", kw_only=True):
     p50_ms: float | None = None
     p99_ms: float | None = None
     memory_bytes: int | None = None
+    cpu_seconds: float | None = None
+    in_flight: int = 0
+    queued: int = 0
     trained: bool = False
     trained_points: int = 0
     learning: Learning = msgspec.field(default_factory=Learning)

@@ -30,6 +30,7 @@ from host.rpc.counts import CallCounts
 from host.rpc.inbox import Inbox
 from host.rpc.limits import ClientLimits, Fault
 from host.rpc.pipe import Pipe, PipeClosedError
+from host.telemetry import trace
 from plugin_sdk.contract.errors import ErrorCode
 from plugin_sdk.contract.messages import CancelParams
 from plugin_sdk.protocol import Connection, ConnectionLimits, Role
@@ -94,6 +95,11 @@ class PluginClient:
         self._closed: str | None = None
         self._inbox = Inbox(name, self._connection, self, self.limits, self.counts, on_log)
         self._pipe = Pipe(read_fd, write_fd, self._inbox.on_data, self._on_eof)
+
+    @property
+    def queued(self) -> int:
+        """Calls that wait for their turn."""
+        return len(self._queue)
 
     @property
     def in_flight(self) -> int:
@@ -210,7 +216,7 @@ class PluginClient:
             why = f"the request of {len(params)} bytes is over its frame limit"
             raise self._counted(method, BadResultError(self.name, why))
         pending = _Pending(method, self._loop.create_future(), started, deadline)
-        meta = b'{"deadlineMs":%d}' % (int(left * 1000 + 0.5) or 1)
+        meta = b'{"deadlineMs":%d%b}' % (int(left * 1000 + 0.5) or 1, _trace_member())
         try:
             pending.request_id, line = self._connection.request(method, params, token=pending, meta=meta)
         except StateError as error:
@@ -381,3 +387,11 @@ class PluginClient:
             self._loop.call_later(SWEEP_S, self._sweep)
         else:
             self._sweeping = False
+
+
+def _trace_member() -> bytes:
+    """`traceparent` for a call that belongs to somebody's trace; nothing, and no cost, for others."""
+    step = trace.current.get()
+    if step is None or step.parent_id is None:
+        return b""
+    return b',"traceparent":"%b"' % step.child().traceparent.encode()

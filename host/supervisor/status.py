@@ -13,10 +13,12 @@ from host.process.spec import LaunchSpec
 from host.registry.entry import PluginEntry
 from host.registry.view import BreakerView, IsolationView, PluginView, SettingsView
 from host.rpc.breaker import BreakerState, CircuitBreaker
+from host.rpc.client import PluginClient
 from host.rpc.counts import CallCounts
 from host.sandbox.sandbox import Sandbox
 from host.supervisor.lifecycle import PluginState
 from host.supervisor.memory import held_bytes
+from host.supervisor.processor import cpu_seconds
 
 STORY_LINES = 32
 
@@ -57,7 +59,7 @@ class PluginStatus:
             child: Its process, from its start until it is buried.
             sandbox: What would hold it when there is none.
         """
-        counts = self.counts
+        counts, caller = self.counts, entry.caller
         p50, p99 = counts.latency.quantile(0.5), counts.latency.quantile(0.99)
         running = child if child is not None and child.alive else None
         held: LaunchSpec | Sandbox = child.spec if child is not None else sandbox
@@ -87,6 +89,9 @@ class PluginStatus:
             p50_ms=None if p50 is None else round(p50 * 1000, 3),
             p99_ms=None if p99 is None else round(p99 * 1000, 3),
             memory_bytes=held_bytes(running) if running is not None else None,
+            cpu_seconds=cpu_seconds(running.pid) if running is not None else None,
+            in_flight=caller.in_flight if isinstance(caller, PluginClient) else 0,
+            queued=caller.queued if isinstance(caller, PluginClient) else 0,
             trained=entry.trained_points > 0,
             trained_points=entry.trained_points,
             learning=entry.learning,

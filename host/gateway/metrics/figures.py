@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from host import __version__
 from plugin_sdk.contract.answers import Answer
@@ -37,6 +37,7 @@ class Figures:
     """The instruments of one host, in a registry of their own."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nothing here asks for
         self.registry = CollectorRegistry(auto_describe=True)
         self.names = Names()
         self.causes = Names(50)

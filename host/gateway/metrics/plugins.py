@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -110,7 +110,7 @@ class HostCollector(Collector):
         yield aside
 
     def _history(self) -> Iterator[Metric]:
-        history: Mapping[str, Any] = self._api.host_info().get("history", {})
+        history = msgspec.to_builtins(self._api.host_info().get("history", {}))
         yield _one("history_points", "Points of history kept.", history.get("points", 0))
         yield _one(
             "history_durable", "Whether acknowledged points are on disk.", int(history.get("durable", False))

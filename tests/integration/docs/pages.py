@@ -11,7 +11,7 @@ A block's first line says what a test does with it:
     json rpc            sent to the host's /rpc, which must answer with a result
     json answer         what the `sh` or `json rpc` block before it said, but for its times
     json                read as JSON
-    text, mermaid       for readers alone
+    text, mermaid, yaml for readers, or programs that are tried elsewhere
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ KINDS = {
     "json answer",
     "text",
     "mermaid",
+    "yaml",
 }
 _FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 

@@ -1,0 +1,249 @@
+"""`engine.optimize` over HTTP, answered by the cache, by a built-in and by a plugin, beside a bare aiohttp echo.
+
+Each in a process of its own, in turns, asked by the same client: requests/s at 1 and 64 connections, and the
+processor time of the server a request. What counts are the ratios to the echo.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SECONDS = 2.0  # of each measurement
+ROUNDS = 3  # of everything; the best of each counts
+NODES = [{"id": f"n{n}", "cpuLoad": 10 + n, "memoryLoad": 20 + n} for n in range(10)]
+PLUGIN = """
+class LeastMemory:
+    def score(self, task, candidates):
+        if task["kind"] == "task":
+            return [-node["memoryLoad"] for node in candidates]
+"""
+MANIFEST = '[plugin]\nname = "least-memory"\nversion = "1.0.0"\nhandles = ["scheduling"]\nentry = "plugin:LeastMemory"\n'
+ECHO = """
+import sys
+from aiohttp import web
+import uvloop
+async def echo(request):
+    return web.Response(body=await request.read(), content_type="application/json")
+app = web.Application()
+app.router.add_post("/rpc", echo)
+async def said(app):
+    print(flush=True)
+app.on_startup.append(said)
+web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=None, loop=uvloop.new_event_loop())
+"""
+PEER = """
+import sys, json
+from fastapi import FastAPI, Request, Response
+import uvicorn
+app = FastAPI()
+@app.post("/rpc")
+async def echo(request: Request):
+    return Response(await request.body(), media_type="application/json")
+print(flush=True)
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="error", access_log=False)
+"""
+
+
+@dataclass
+class Server:
+    """One that is measured."""
+
+    pid: int
+    port: int
+
+    def cpu_s(self) -> float:
+        fields = Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def body(number: int | None) -> bytes:
+    """A request; with a *number* none is like another, so that no cache answers it."""
+    task = {"id": "web" if number is None else f"web{number}", "cpuRequired": 20, "memoryRequired": 10}
+    params = {"id": "t", "type": "scheduling", "data": {"task": task, "nodes": NODES}}
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "engine.optimize", "params": params}).encode()
+
+
+@contextmanager
+def host(folder: Path, *, plugin: bool, cache: bool) -> Iterator[Server]:
+    """A host with one plugin or none, with its cache or without."""
+    plugins = folder / f"plugins-{plugin}"
+    plugins.mkdir(exist_ok=True)
+    if plugin:
+        place = plugins / "least-memory"
+        place.mkdir(exist_ok=True)
+        (place / "plugin.toml").write_text(MANIFEST)
+        (place / "plugin.py").write_text(PLUGIN)
+    command = [
+        str(Path(sys.executable).parent / "engine-ops"),
+        "serve",
+        "--plugins",
+        str(plugins),
+        "--port",
+        "0",
+    ]
+    popen = subprocess.Popen(
+        [*command, "--json", "--allow-weak-sandbox", "--log-level", "error"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **({} if cache else {"ENGINE_OPS_ENGINE_CACHE_ENTRIES": "0"})},
+    )
+    try:
+        assert popen.stdout is not None
+        port = int(json.loads(popen.stdout.readline())["url"].rsplit(":", 1)[1])
+        if plugin:
+            asyncio.run(_ready(port))
+        yield Server(popen.pid, port)
+    finally:
+        popen.terminate()
+        popen.wait()
+
+
+async def _ready(port: int) -> None:
+    call = b'{"jsonrpc":"2.0","id":1,"method":"plugins.get","params":{"name":"least-memory"}}'
+    async with asyncio.timeout(60):
+        while b'"state":"ready"' not in await _one(port, call):
+            await asyncio.sleep(0.05)
+
+
+@contextmanager
+def program(source: str) -> Iterator[Server]:
+    """A server out of a few lines of Python."""
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    popen = subprocess.Popen([sys.executable, "-c", source, str(port)], stdout=subprocess.PIPE)
+    try:
+        assert popen.stdout is not None
+        popen.stdout.readline()
+        asyncio.run(_up(port))
+        yield Server(popen.pid, port)
+    finally:
+        popen.terminate()
+        popen.wait()
+
+
+async def _up(port: int) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await _one(port, b"{}")
+                return
+            except OSError:
+                await asyncio.sleep(0.05)
+
+
+def _http(given: bytes) -> bytes:
+    head = f"POST /rpc HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(given)}\r\n\r\n"
+    return head.encode() + given
+
+
+class _Caller(asyncio.Protocol):
+    """Sends the next request when the last is answered; as light as it can be, so that the server is measured."""
+
+    def __init__(self, bodies: Iterator[bytes], until: float, done: asyncio.Future[None]) -> None:
+        self._bodies = bodies
+        self._until = until
+        self._done = done
+        self._buffer = b""
+        self.answered = 0
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        transport.write(_http(next(self._bodies)))
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head, found, rest = self._buffer.partition(b"\r\n\r\n")
+        if not found:
+            return
+        at = head.lower().index(b"content-length:") + 15
+        length = int(head[at:].split(b"\r\n", 1)[0])
+        if len(rest) < length:
+            return
+        if not head.startswith(b"HTTP/1.1 200") or b'"error"' in rest:
+            raise AssertionError(head + rest)
+        self._buffer = b""
+        self.answered += 1
+        if time.perf_counter() < self._until:
+            self._transport.write(_http(next(self._bodies)))
+        else:
+            self._transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._done.done():
+            self._done.set_result(None)
+
+
+async def _one(port: int, given: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(_http(given).replace(b"Host:", b"Connection: close\r\nHost:"))
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def _measure(server: Server, connections: int, bodies: Iterator[bytes]) -> tuple[float, float]:
+    loop = asyncio.get_running_loop()
+    cpu, began = server.cpu_s(), time.perf_counter()
+    callers = []
+    for _ in range(connections):
+        done: asyncio.Future[None] = loop.create_future()
+        _, caller = await loop.create_connection(
+            lambda done=done: _Caller(bodies, began + SECONDS, done), "127.0.0.1", server.port
+        )
+        callers.append((caller, done))
+    await asyncio.gather(*(done for _, done in callers))
+    answered = sum(caller.answered for caller, _ in callers)
+    return answered / (time.perf_counter() - began), (server.cpu_s() - cpu) / answered * 1e6
+
+
+def run() -> dict[str, Any]:
+    """Rates, processor times, and their ratios to the echo's."""
+    import uvloop
+
+    fresh = (body(number) for number in itertools.count())
+    same = itertools.repeat(body(None))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        what: dict[str, tuple[Any, Iterator[bytes]]] = {
+            "aiohttp echo": (lambda: program(ECHO), same),
+            "cache": (lambda: host(folder, plugin=False, cache=True), same),
+            "built-in": (lambda: host(folder, plugin=False, cache=False), fresh),
+            "plugin": (lambda: host(folder, plugin=True, cache=False), fresh),
+        }
+        if importlib.util.find_spec("fastapi") and importlib.util.find_spec("uvicorn"):
+            what["FastAPI + uvicorn echo"] = (lambda: program(PEER), same)
+        found: dict[str, Any] = {}
+        best: dict[tuple[str, int], tuple[float, float]] = {}
+        for _ in range(ROUNDS):
+            for each, (start, bodies) in what.items():
+                with start() as server:
+                    for connections in (1, 64):
+                        rate, cpu_us = uvloop.run(_measure(server, connections, bodies))
+                        before = best.get((each, connections), (0.0, float("inf")))
+                        best[each, connections] = max(before[0], rate), min(before[1], cpu_us)
+    for (each, connections), (rate, cpu_us) in sorted(best.items(), key=lambda pair: pair[0][1]):
+        echo_rate, echo_us = best["aiohttp echo", connections]
+        found[f"{each}, {connections} connections, requests/s"] = round(rate)
+        found[f"{each}, {connections} connections, CPU us a request"] = round(cpu_us, 1)
+        if each != "aiohttp echo":
+            found[f"{each}, {connections} connections, rate / echo"] = round(rate / echo_rate, 2)
+            found[f"{each}, {connections} connections, CPU / echo"] = round(cpu_us / echo_us, 2)
+    if "FastAPI + uvicorn echo" not in what:
+        found["FastAPI + uvicorn echo"] = "not installed: pip install 'engine-ops[bench]'"
+    return found
