@@ -48,6 +48,7 @@ _MAY_BE_ZERO = frozenset(
         "lines_bytes",
         "cache_entries",
         "guard_lambda",
+        "refine_from_s",
         "reserve_share",
         "settle_s",
         "port",

@@ -50,6 +50,9 @@ class Heard:
     model_id: str | None = None
     reason: str | None = None
     scores: Sequence[float] | None = None
+    bound: Objective | None = None
+    gap: float | None = None
+    out_of_time: bool = False
 
     def candidate(self) -> Candidate:
         """As the public answer shows it."""
@@ -60,6 +63,9 @@ class Heard:
             objective=None if self.objective is None else list(self.objective),
             confidence=self.confidence,
             reason=self.reason,
+            bound=None if self.bound is None else list(self.bound),
+            gap=self.gap,
+            out_of_time=self.out_of_time,
         )
 
 
@@ -131,7 +137,7 @@ async def ask(
     except PluginError as error:
         return heard("failed", reason=error.reason)
     except ReplyError as error:
-        plugin.retract(method, str(error))
+        _retract(plugin, method, str(error))
         return heard("invalid", reason=str(error))
     except OutOfTimeError:
         return heard("late", reason="it answered, but too late for its answer to be checked")
@@ -140,9 +146,17 @@ async def ask(
         log.exception("engine.ask_failed", extra={"plugin": plugin.name, "method": method})
         return heard("failed", reason=f"asking it went wrong in the host ({type(error).__name__})")
     if assessment.verdict.broken is not None:
-        plugin.retract(method, assessment.verdict.broken)
+        _retract(plugin, method, assessment.verdict.broken)
         return replace(answered, status="invalid", reason=assessment.verdict.broken)
     return replace(answered, answer=reply.answer, objective=assessment.objective)
+
+
+def _retract(plugin: Askable, method: str, why: str) -> None:
+    """Tells the plugin's keeper that what came as an answer was none. A fault in that costs nobody an answer."""
+    try:
+        plugin.retract(method, why)
+    except Exception:
+        log.exception("engine.not_retracted", extra={"plugin": plugin.name, "method": method})
 
 
 async def gather(

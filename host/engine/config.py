@@ -31,6 +31,8 @@ class EngineConfig:
         many_at_once: Requests of one `engine.optimizeMany` that are worked on at a time.
         resource_strategy, scheduling_strategy, performance_strategy, ml_driven_strategy: For requests of this
             type that name none; empty for what suits the problem.
+        refine_from_s: Requests that name a deadline of at least this are given to CP-SAT too, where it is
+            installed; 0 for none.
         in_flight, queued: Requests that are worked on at once; that wait for a place.
         guard_lambda: A plugin's decisions are followed while their realised cost is at most (1 + this) times
             what the built-in's would have been.
@@ -53,6 +55,7 @@ class EngineConfig:
     performance_strategy: str = ""
     ml_driven_strategy: str = ""
     extra_built_ins: str = ""
+    refine_from_s: float = 3.0
     in_flight: int = 32
     queued: int = 64
     guard_lambda: float = 0.25

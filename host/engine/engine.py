@@ -26,6 +26,7 @@ from host.engine.config import EngineConfig
 from host.engine.decision import Decision
 from host.engine.flights import Flights
 from host.engine.learning.ledger import AdviserStatistics, Ledger
+from host.engine.refine import Refiner
 from host.engine.run import Run
 from host.engine.strategies import kind_of
 from host.errors import CapabilityMissingError, EngineOpsError, NoAnswerError
@@ -74,6 +75,7 @@ class Engine:
         self._cache = AnswerCache(self._config.cache_entries, self._config.cache_ttl_s)
         self._flights: Flights[Answer] = Flights()
         self._ledger = Ledger(self._config.guard())
+        self._refiner = Refiner(clock)
         self._admission = Admission(self._config.admission(), clock)
 
     async def optimize(self, request: OptimizeRequest, arrived: float | None = None) -> Answer:
@@ -103,7 +105,18 @@ class Engine:
         async def work(plugins_too: bool) -> Answer:
             asked = plugins if plugins_too else ()
             size = self._history.size()
-            run = Run(request, problem, asked, absent, size, self._clock, self._config, arrived, self._ledger)
+            run = Run(
+                request,
+                problem,
+                asked,
+                absent,
+                size,
+                self._clock,
+                self._config,
+                arrived,
+                self._ledger,
+                self._refiner,
+            )
             if not plugins_too and plugins:
                 run.weaker.append("the host has more to do than it can: plugins were not asked")
             answer = await run.answer()
@@ -115,6 +128,10 @@ class Engine:
         if answer.result is None:
             raise NoAnswerError(answer.error or "nobody answered")
         return answer
+
+    async def aclose(self) -> None:
+        """Ends what it has started."""
+        await self._refiner.aclose()
 
     async def optimize_many(
         self, requests: Sequence[OptimizeRequest]

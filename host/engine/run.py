@@ -17,6 +17,7 @@ from host.engine.decision import Asking, Decision, write_up
 from host.engine.ensemble import combine
 from host.engine.learning.ledger import Ledger
 from host.engine.own import OwnWork
+from host.engine.refine import Refiner
 from host.engine.replies import from_scores
 from host.engine.strategies import best_of, choose, kind_of
 from host.registry.askable import Askable
@@ -34,6 +35,7 @@ from plugin_sdk.contract.problems.request import Strategy
 
 log = logging.getLogger(__name__)
 
+REFINER_MARGIN_S = 0.1  # for its last answer to be told and checked
 LATE_S = 0.08  # a built-in's answer this much after a deadline that was too short is worth more than none
 
 
@@ -51,6 +53,7 @@ class Run:
         config: EngineConfig,
         arrived: float,
         ledger: Ledger,
+        refiner: Refiner | None = None,
     ) -> None:
         self._request = request
         self._problem = problem
@@ -67,6 +70,7 @@ class Run:
         self._deadline = self._began + whole_s
         self._plugins_until = self._began + config.plugin_time_s(whole_s)
         self._ledger = ledger
+        self._refiner = refiner if self._may_refine(whole_s) else None
         self._kind = kind_of(problem)
         self._strategy = choose(problem, request.strategy or config.strategy_for(request.type))
         self.decision = Decision(None)
@@ -229,8 +233,16 @@ class Run:
         return Heard("ensemble", "answered", took_ms, answer=answer, objective=found.objective)
 
     def _start_own(self, *, all_of_them: bool, news: Callable[[], None]) -> asyncio.Task[None]:
-        work = self._own.run(in_a_thread=self._is_large, all_of_them=all_of_them, news=news)
-        return asyncio.create_task(work, name="built-ins")
+        async def work() -> None:
+            await self._own.run(in_a_thread=self._is_large, all_of_them=all_of_them, news=news)
+            if self._refiner is not None and all_of_them:
+                await self._own.refine(self._refiner, self._plugins_until - REFINER_MARGIN_S, news)
+
+        return asyncio.create_task(work(), name="built-ins")
+
+    def _may_refine(self, whole_s: float) -> bool:
+        """Whether the caller named a deadline that leaves time for a search: he then means it to be used."""
+        return self._request.deadline_ms is not None and 0 < self._config.refine_from_s <= whole_s
 
     async def _assess(self, answer: Any) -> Assessment:
         out_of_time = self._stop_at(self._plugins_until)
