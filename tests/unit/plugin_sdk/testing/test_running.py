@@ -120,7 +120,8 @@ def test_the_first_fault_is_raised_with_the_authors_exception():
 
 
 def test_a_call_over_its_time_limit_is_found():
-    with pytest.raises(Fault, match=r"call_timeout is 0\.01 s"):
+    # On a busy machine the time is over before the call was begun, which is said in other words.
+    with pytest.raises(Fault, match=r"call_timeout is 0\.01 s|the deadline of 10 ms passed"):
         run(Slow, limits=Limits(call_timeout_s=0.01), **QUICK)
 
 
