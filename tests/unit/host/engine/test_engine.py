@@ -310,9 +310,9 @@ async def test_a_large_problem_leaves_the_loop_free_and_first_fit_hurries_to_be_
         loop.call_later(0.02, tick)
 
     tick()
-    async with within(20):
+    async with within(60):
         answer = await rig.ask(
-            "resource", {"items": items, "nodeCapacity": {"cpu": 16, "memory": 16}}, deadline_ms=3000.0
+            "resource", {"items": items, "nodeCapacity": {"cpu": 16, "memory": 16}}, deadline_ms=10_000.0
         )
     assert answer.result["unplacedItems"] == []
     assert sum(len(node["items"]) for node in answer.result["nodes"]) == len(items)
