@@ -200,7 +200,10 @@ class Ledger:
 
     def _close_epoch(self, cluster: _Cluster, now: float) -> None:
         jobs = [each for each, _ in cluster.finished]
-        shadow = easy_slowdowns(jobs, cluster.procs, cluster.before)
+        # What has not ended is played too, for as long as it may run: it held processors that others waited for.
+        going_on = [Finished(job, at, job.requested_time) for job, at, _ in cluster.running.values()]
+        going_on += [Finished(job, job.submit, job.requested_time) for job in cluster.waiting.values()]
+        shadow = easy_slowdowns([*jobs, *going_on], cluster.procs, cluster.before)
         for each, by in cluster.finished:
             if each.job.id in shadow and not by.startswith("builtin:"):
                 self._guard("queue", by).outcome(each.slowdown, shadow[each.job.id], now)

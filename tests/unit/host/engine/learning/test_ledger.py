@@ -97,3 +97,22 @@ def test_an_equal_request_shares_what_was_advised():
     ledger.same("two", "one")
     ledger.outcomes([point("two", cost=9.0, builtinCost=1.0)], now=0)
     assert ledger.aside("resource", "p@1", now=0) is not None
+
+
+def test_a_job_that_goes_on_holds_processors_in_the_shadow_too():
+    """Short jobs waited for a long one that still runs: they would have waited under EASY as well."""
+    ledger = Ledger(GuardConfig(enough=1))
+    hour = 3_600_000.0
+
+    def jobs(*rows, now):
+        sent = [
+            {"id": name, "submit": submit, "procs": 4, "requestedTime": long} for name, submit, long in rows
+        ]
+        return parse_queue({"jobs": sent, "cluster": {"procs": 4}, "now": now})
+
+    ledger.started("long", jobs(("long", 0.0, 10 * hour), now=0.0), ["long"], "p@1")
+    for n in range(JOBS_AN_EPOCH):
+        at = 10 * hour + n * 20_000.0
+        ledger.started(f"r{n}", jobs((f"j{n}", 1.0, 20_000.0), now=at), [f"j{n}"], "p@1")
+        ledger.outcomes([point(f"r{n}", duration=20_000.0)], now=0)
+    assert ledger.aside("queue", "p@1", now=1) is None
