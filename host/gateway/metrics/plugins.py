@@ -89,6 +89,15 @@ class HostCollector(Collector):
         yield _one(
             "history_durable", "Whether acknowledged points are on disk.", int(history.get("durable", False))
         )
+        yield _one("history_queued", "Points handed over and not yet written.", history.get("queued", 0))
+        yield _one(
+            "history_lost", "Requests of the host's own that could not be written.", history.get("lost", 0)
+        )
+        yield _one(
+            "history_failed_commits",
+            "Groups of points that could not be written.",
+            history.get("failedCommits", 0),
+        )
         if (lag := history.get("lagPoints")) is not None:
             yield _one(
                 "history_lag_points",
