@@ -115,8 +115,7 @@ class Front:
         await asyncio.gather(*closing, return_exceptions=True)
 
     def _observe(self, method: str, outcome: str, seconds: float) -> None:
-        self.figures.calls.labels(method, outcome).inc()
-        self.figures.call_seconds.labels(method).observe(seconds)
+        self.figures.called(method, outcome, seconds)
 
     def _death(self, event: PluginEvent) -> None:
         if event.topic == "plugin:error":
