@@ -21,6 +21,9 @@ from plugin_sdk.contract.manifest import Limits
 
 log = logging.getLogger(__name__)
 
+# For libraries that start a thread when they are loaded: a zygote must have none but its own. Arrow's allocator does,
+# and pandas loads it, and scikit-learn pandas, where they are installed.
+QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 PROGRAM = Path(__file__).resolve().parent / "confine" / "program.py"
 
 
@@ -55,7 +58,7 @@ async def open_sandbox(
     tools = Tools(
         program=PROGRAM,
         python=sys.executable,
-        env=environment(Limits(threads=1), Path("/")),
+        env=environment(Limits(threads=1), Path("/")) | QUIET,
         witness=KernelsWitness(),
         alarm=AlarmTaker,
         groups=groups,

@@ -24,7 +24,7 @@ def main(arguments: "list[str]") -> None:
     from host.sandbox.kernel.libc import fork_with
 
     if "--preload" in arguments:
-        _preload(arguments[arguments.index("--preload") + 1].split(","))
+        _preload(arguments)
         from host.sandbox.confine.inprocess import prepare
         from host.sandbox.confine.pages import collapse
 
@@ -39,13 +39,22 @@ def main(arguments: "list[str]") -> None:
     serve(int(arguments[0]), int(arguments[1]), fork_with, become)
 
 
-def _preload(modules: "list[str]") -> None:
+def _preload(arguments: "list[str]") -> None:
+    at = arguments.index("--preload") + 1
+    modules = arguments[at].split(",")
     for name in modules:
         try:
             importlib.import_module(name)
         except ImportError as error:
             # A plugin that needs it will say so itself; the others lose nothing.
             print(f"zygote: {name} is not preloaded: {error}", file=sys.stderr)
+        if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208
+            # A fork has one thread only, and would wait for ever for what the others hold. So without it: whoever
+            # needs it loads it for himself.
+            package = name.partition(".")[0]
+            print(f"zygote: {package} is not preloaded: {name} starts threads", file=sys.stderr)
+            arguments[at] = ",".join(each for each in modules if each.partition(".")[0] != package)
+            os.execv(sys.executable, [sys.executable, "-I", "-B", __file__, *arguments])
 
 
 def _settle() -> None:

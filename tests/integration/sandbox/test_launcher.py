@@ -249,6 +249,31 @@ async def test_a_child_that_is_not_as_ordered_is_ended_before_its_first_line(
     assert not mark.exists()
 
 
+async def test_a_zygote_goes_without_a_module_that_starts_threads(prison, tmp_path):
+    """Its forks would wait for ever for what a thread holds that they do not have."""
+    (tmp_path / "starts_one.py").write_text(
+        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    )
+    program = tmp_path / "program.py"
+    text = PROGRAM.read_text().replace("os.path.abspath(__file__)", repr(str(PROGRAM)))
+    program.write_text(
+        text.replace("    modules = ", f"    sys.path.insert(0, {str(tmp_path)!r})\n    modules = ")
+    )
+    launcher = SandboxLauncher(SystemClock(), dataclasses.replace(prison.launcher._tools, program=program))
+    spec = prison.spec(prison.write())
+    assert spec.confinement is not None
+    preload = ("starts_one", *spec.confinement.preload)
+    spec = dataclasses.replace(spec, confinement=dataclasses.replace(spec.confinement, preload=preload))
+    try:
+        child = await launcher.launch(spec)
+        assert psutil.Process(launcher.spawner_pids()[preload]).num_threads() == 1
+        child.kill("stopped", "it was started")
+        await child.exited
+        child.close_pipes()
+    finally:
+        await launcher.aclose()
+
+
 async def test_a_zygote_keeps_no_descriptor_of_what_it_made(prison):
     cell = await prison.inmate()
     zygote = psutil.Process(prison.launcher.spawner_pids()[cell.child.spec.confinement.preload])
