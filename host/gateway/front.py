@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, web
+from prometheus_client import ProcessCollector
 
 from host.gateway.access.audit import AuditLog
 from host.gateway.access.tokens import TokenStore
@@ -72,6 +73,7 @@ class Front:
         self.sockets: set[web.WebSocketResponse] = set()
         self.sources = Sources(api, self.hub, self.traffic, self.stall)
         self.traffic.listeners += [self.figures.decided, self.sources.decided]
+        ProcessCollector(registry=self.figures.registry)
         self.figures.registry.register(HostCollector(api, self.hub, self.stall.take_worst_s))
 
     def take(self, config: GatewayConfig) -> None:
