@@ -57,6 +57,15 @@ def _predictions() -> list[Sample]:
         Sample("a workload by its size", "ml-driven", {"workload_size": 250, "requestType": "scheduling"}),
         Sample("a job", "ml-driven", {**job, "workload_size": 100}),
         Sample("a job of an unknown user", "ml-driven", {**job, "user": "nobody-has-seen-me"}),
+        Sample(
+            "a finished piece of work",
+            "ml-driven",
+            {
+                "requestType": "scheduling",
+                "duration": 5 * HOUR_MS,
+                "resourceUsage": {"cpu": 12.0, "memory": 24.0},
+            },
+        ),
         Sample("demand in half an hour", "ml-driven", {"horizonMs": 30 * MINUTE_MS, "resource": "cpu"}),
     ]
 

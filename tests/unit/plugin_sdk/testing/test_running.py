@@ -11,6 +11,7 @@ import pytest
 from plugin_sdk import Abstained, BaseMLModel
 from plugin_sdk.contract.manifest import Limits
 from plugin_sdk.testing import Fault, PluginWarning, parametrize_with_checks, run
+from plugin_sdk.testing.conformance.table import attempt
 from plugin_sdk.testing.running import Subject
 
 SAMPLE = Path(__file__).parents[4] / "sample_plugins" / "simple_predictor"
@@ -120,13 +121,15 @@ def test_the_first_fault_is_raised_with_the_authors_exception():
 
 
 def test_a_call_over_its_time_limit_is_found():
-    with pytest.raises(Fault, match=r"call_timeout is 0\.01 s"):
-        run(Slow, limits=Limits(call_timeout_s=0.01), **QUICK)
+    subject = Subject(Slow, limits=Limits(call_timeout_s=0.25), **QUICK)
+    (check,) = [each for each in subject.checks if each.name == "mistake:blocking"]
+    with pytest.raises(Fault, match=r"call_timeout is 0\.25 s"):
+        attempt(check, subject.kit)
 
 
 class Slow(Mean):
     def predict(self, input_data):
-        until = time.monotonic() + 0.02
+        until = time.monotonic() + 0.3
         while time.monotonic() < until:
             pass
         return super().predict(input_data)

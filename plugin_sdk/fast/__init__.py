@@ -1,0 +1,10 @@
+"""One row through a scikit-learn model without scikit-learn: the same numbers, some tens of times sooner.
+
+`predict` of scikit-learn is made for many rows; for one, nearly all of its time is checking and dispatching. Here a
+fitted model is turned, once, into what it comes to: a sum, or trees of tuples. Needs no numpy to answer.
+Knows nothing of plugins. May import: nothing. Start reading at: one_row.py.
+"""
+
+from plugin_sdk.fast.one_row import OneRow, one_row
+
+__all__ = ["OneRow", "one_row"]

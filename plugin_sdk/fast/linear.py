@@ -1,0 +1,76 @@
+"""Linear models: a sum of products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from operator import mul
+from typing import Any
+
+_REGRESSORS = frozenset(
+    {
+        "LinearRegression",
+        "Ridge",
+        "RidgeCV",
+        "Lasso",
+        "LassoCV",
+        "ElasticNet",
+        "ElasticNetCV",
+        "BayesianRidge",
+        "HuberRegressor",
+        "QuantileRegressor",
+        "SGDRegressor",
+        "TheilSenRegressor",
+        "LinearSVR",
+    }
+)
+
+
+def linear_outputs(model: Any) -> Callable[[Sequence[float]], Any] | None:
+    """What a linear model computes of a row; `None` when it is another kind.
+
+    Raises:
+        ValueError: It is not fitted, or has several outputs.
+    """
+    name = type(model).__name__
+    if name not in _REGRESSORS and name != "LogisticRegression":
+        return None
+    if not hasattr(model, "coef_"):
+        raise ValueError(f"the {name} is not fitted; call fit first")
+    if name == "LogisticRegression":
+        return _logistic(model)
+    weights = model.coef_.ravel().tolist()
+    if len(weights) != model.n_features_in_:
+        raise ValueError(f"the {name} has several outputs; make one model for each")
+    constant = float(model.intercept_[0] if getattr(model.intercept_, "ndim", 0) else model.intercept_)
+
+    def predict(row: Sequence[float]) -> float:
+        return constant + float(sum(map(mul, weights, row)))
+
+    return predict
+
+
+def _logistic(model: Any) -> Callable[[Sequence[float]], list[float]]:
+    weights, constants = model.coef_.tolist(), model.intercept_.tolist()
+    # Up to 1.7 one-against-the-rest could be asked for, and gives other shares.
+    if getattr(model, "multi_class", "deprecated") == "ovr" and len(constants) > 1:
+        raise ValueError("a LogisticRegression with multi_class='ovr' has no quick form")
+
+    def shares(row: Sequence[float]) -> list[float]:
+        raw = [c + sum(map(mul, w, row)) for w, c in zip(weights, constants, strict=True)]
+        if len(raw) == 1:
+            one = _sigmoid(raw[0])
+            return [1.0 - one, one]
+        most = max(raw)
+        powers = [math.exp(each - most) for each in raw]
+        total = sum(powers)
+        return [each / total for each in powers]
+
+    return shares
+
+
+def _sigmoid(value: float) -> float:
+    if value >= 0:
+        return 1.0 / (1.0 + math.exp(-value))
+    power = math.exp(value)  # no overflow this way round
+    return power / (1.0 + power)

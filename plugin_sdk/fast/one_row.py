@@ -1,0 +1,98 @@
+"""From a fitted model to a function of one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from plugin_sdk.fast.linear import linear_outputs
+from plugin_sdk.fast.trees import tree_outputs
+
+Row = Sequence[float]
+KNOWN = (
+    "LinearRegression, Ridge, Lasso, ElasticNet, QuantileRegressor, HuberRegressor, SGDRegressor, LogisticRegression, "
+    "DecisionTree, RandomForest, ExtraTrees (regressors and classifiers), GradientBoostingRegressor, "
+    "HistGradientBoostingRegressor, and a Pipeline of StandardScaler and one of these"
+)
+
+
+class OneRow:
+    """A fitted model, for one row at a time. Cannot be changed, so copies of it are itself.
+
+    Attributes:
+        classes: Of a classifier, its classes in the order of `outputs`; of a regressor `None`.
+    """
+
+    __slots__ = ("_scale", "classes", "outputs")
+
+    def __init__(
+        self, outputs: Callable[[Row], Any], classes: list[Any] | None, scale: Callable[[Row], Row] | None
+    ) -> None:
+        self.outputs = outputs
+        self.classes = classes
+        self._scale = scale
+
+    def predict(self, row: Row) -> Any:
+        """What the model's `predict` gives for this one row: a number, or a class."""
+        found = self.outputs(self._scale(row) if self._scale is not None else row)
+        if self.classes is None:
+            return found
+        return self.classes[max(range(len(found)), key=found.__getitem__)]
+
+    def predict_proba(self, row: Row) -> list[float]:
+        """The share of each class, in the order of `classes`.
+
+        Raises:
+            TypeError: It is a regressor.
+        """
+        if self.classes is None:
+            raise TypeError("it is a regressor, which has no classes; call predict")
+        found: list[float] = self.outputs(self._scale(row) if self._scale is not None else row)
+        return found
+
+    def __copy__(self) -> OneRow:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> OneRow:
+        return self
+
+
+def one_row(model: Any) -> OneRow:
+    """The same predictions as *model*, for one row.
+
+    Args:
+        model: A fitted scikit-learn model; see `KNOWN`.
+
+    Raises:
+        TypeError: It is of another kind.
+        ValueError: It is not fitted, or has several outputs or categorical splits.
+    """
+    scale = None
+    steps = getattr(model, "steps", None)
+    if steps is not None:
+        scale = _scaling([step for _, step in steps[:-1]])
+        model = steps[-1][1]
+    outputs = linear_outputs(model) or tree_outputs(model)
+    if outputs is None:
+        raise TypeError(f"a {type(model).__name__} has no quick form; there is one of {KNOWN}")
+    classes = getattr(model, "classes_", None)
+    return OneRow(outputs, None if classes is None else classes.tolist(), scale)
+
+
+def _scaling(steps: list[Any]) -> Callable[[Row], Row] | None:
+    factors: list[tuple[list[float], list[float]]] = []
+    for step in steps:
+        if type(step).__name__ != "StandardScaler":
+            raise TypeError(f"a pipeline with a {type(step).__name__} has no quick form; StandardScaler has")
+        count = step.n_features_in_
+        mean = step.mean_.tolist() if step.with_mean else [0.0] * count
+        factors.append((mean, step.scale_.tolist() if step.with_std else [1.0] * count))
+    if not factors:
+        return None
+
+    def scale(row: Row) -> Row:
+        for mean, scale_ in factors:
+            row = [(value - m) / s for value, m, s in zip(row, mean, scale_, strict=True)]
+        return row
+
+    return scale
