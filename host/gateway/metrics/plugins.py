@@ -122,6 +122,17 @@ class HostCollector(Collector):
             family = CounterMetricFamily(f"engine_ops_history_{name}", what)
             family.add_metric([], history.get(name, 0))
             yield family
+        yield _one(
+            "history_failed_commits",
+            "Groups of points that could not be written.",
+            history.get("failedCommits", 0),
+        )
+        if (lag := history.get("lagPoints")) is not None:
+            yield _one(
+                "history_lag_points",
+                "Points that plugins have still to be told of, the furthest behind.",
+                lag,
+            )
 
 
 def _states(views: list[dict[str, Any]]) -> Iterator[Metric]:
