@@ -127,12 +127,6 @@ class HostCollector(Collector):
             "Groups of points that could not be written.",
             history.get("failedCommits", 0),
         )
-        if (lag := history.get("lagPoints")) is not None:
-            yield _one(
-                "history_lag_points",
-                "Points that plugins have still to be told of, the furthest behind.",
-                lag,
-            )
 
 
 def _states(views: list[dict[str, Any]]) -> Iterator[Metric]:
