@@ -11,7 +11,7 @@ class OutputLog:
     """Collects bytes, keeps the last lines. Text is untrusted: shown only as data."""
 
     def __init__(self, lines: int = 256) -> None:
-        self._lines: deque[str] = deque(maxlen=lines)
+        self._lines: deque[bytes] = deque(maxlen=lines)
         self._most = lines
         self._rest = b""
         self.bytes_seen = 0
@@ -19,11 +19,14 @@ class OutputLog:
     def feed(self, data: bytes) -> None:
         """Takes what was read."""
         self.bytes_seen += len(data)
-        *whole, rest = (self._rest + data).split(b"\n")
-        for line in whole[
-            -self._most :
-        ]:  # no more than can be kept: a flood of lines costs what it leaves behind
-            self._keep(line)
+        # Cut from the end, and no more than can be kept: a flood of lines costs what it leaves behind.
+        pieces = (self._rest + data).rsplit(b"\n", self._most + 1)
+        rest = pieces.pop()
+        for line in pieces[1:] if len(pieces) > self._most else pieces:
+            if len(line) <= _LINE_BYTES:
+                self._lines.append(line)
+            else:
+                self._keep(line)
         while len(rest) > _LINE_BYTES:
             self._keep(rest[:_LINE_BYTES])
             rest = rest[_LINE_BYTES:]
@@ -37,12 +40,12 @@ class OutputLog:
         """The newest *limit* lines, oldest first, the unfinished one included."""
         lines = list(self._lines)
         if self._rest:
-            lines.append(_text(self._rest))
-        return lines[-limit:] if limit > 0 else []
+            lines.append(self._rest)
+        return [_text(line) for line in lines[-limit:]] if limit > 0 else []
 
     def _keep(self, line: bytes) -> None:
         for start in range(0, max(1, len(line)), _LINE_BYTES):
-            self._lines.append(_text(line[start : start + _LINE_BYTES]))
+            self._lines.append(line[start : start + _LINE_BYTES])
 
 
 def _text(line: bytes) -> str:

@@ -131,17 +131,16 @@ class PluginEntry:
         self.trained_points = 0
 
     async def call(self, method: str, params: bytes, *, deadline: float) -> msgspec.Raw:
-        successor = self.successor
+        caller, successor = self.caller, self.successor
         if successor is not None and method in successor.capabilities and successor.caller is not None:
             return await successor.call(method, params, deadline=deadline)
-        caller = self.caller
         if caller is None:
             raise PluginGoneError(self.name, "it is not running")
         if method in _EXAMINING:
             return await caller.call(method, params, deadline=deadline)
         if method not in TEACHING:
-            deadline = min(deadline, time.monotonic() + self.limits.call_timeout_s)
-            return await caller.call(method, params, deadline=deadline)
+            own = time.monotonic() + self.limits.call_timeout_s
+            return await caller.call(method, params, deadline=deadline if deadline < own else own)
         self.lessons += 1  # answers may change from its first moment
         try:
             return await caller.call(method, params, deadline=deadline)

@@ -68,6 +68,8 @@ class CircuitBreaker:
         self.failures_in_a_row = 0
         self._on_change = on_change
         self._ticket = 0
+        self._calm = -1  # the ticket, while all that a success has to do is to be counted
+        self._slot_ends = -1e300
         self._opened = 0  # times in a row, without a success in between
         self._row_before = 0  # the latest success
         self._on_trial = 0  # what `_opened` was before the probe, until a second success
@@ -87,12 +89,17 @@ class CircuitBreaker:
 
     def succeeded(self, ticket: int, now: float) -> None:
         """The call was answered with what the method is for."""
+        if ticket == self._calm and now < self._slot_ends:  # as good as always
+            self._slot[1] += 1
+            return
         if ticket != self._ticket:
             return
         if self.state is BreakerState.CLOSED:
             self._row_before = self.failures_in_a_row
             self.failures_in_a_row = self._on_trial = 0
             self._count(now)[1] += 1
+            if not self._row_before:
+                self._calm = ticket
             return
         opened = self._opened
         self._forget()
@@ -107,6 +114,7 @@ class CircuitBreaker:
             self._opened = self._on_trial
             self._open(now, f"a probe failed: {why}")
             return
+        self._calm = -1
         slot = self._count(now)
         slot[1] = max(0, slot[1] - 1)
         self.failures_in_a_row = self._row_before
@@ -117,6 +125,7 @@ class CircuitBreaker:
         """The call was not answered, or not with what the method is for."""
         if ticket != self._ticket:
             return
+        self._calm = -1
         self.failures_in_a_row += 1
         if self.state is not BreakerState.CLOSED:
             self._open(now, f"a probe failed: {why}")
@@ -155,6 +164,7 @@ class CircuitBreaker:
     def _move(self, state: BreakerState) -> None:
         self.state = state
         self._ticket += 1
+        self._calm = -1
         self._on_change(self)
 
     def _forget(self) -> None:
@@ -162,11 +172,14 @@ class CircuitBreaker:
         self._probing = False
         self._slots.clear()
         self._slot = [-1e300, 0, 0]
+        self._slot_ends = -1e300
+        self._calm = -1
 
     def _count(self, now: float) -> list[float]:
         """Where what ends now is counted."""
-        if now - self._slot[0] >= SECONDS_A_SLOT:
+        if now >= self._slot_ends:
             self._slot = [now, 0, 0]
+            self._slot_ends = now + SECONDS_A_SLOT
             self._slots.append(self._slot)
             while self._slots[0][0] <= now - self.policy.window_s:
                 self._slots.popleft()

@@ -82,6 +82,7 @@ class PluginClient:
         self.counts = counts or CallCounts()
         self._on_closed = on_closed
         self._breakers = breakers or Breakers()
+        self._by_method = self._breakers.by_method
         self._loop = asyncio.get_running_loop()
         self._now = time.monotonic  # the loop's clock; uvloop's own `time()` is of when it last looked
         self._connection = Connection(Role.HOST, ConnectionLimits(self.limits.frame_bytes, self.limits.depth))
@@ -124,9 +125,11 @@ class PluginClient:
         if self._closed is not None:
             raise PluginGoneError(self.name, self._closed)
         started = now = self._now()
-        breaker, ticket = None, 0
-        if method not in UNBROKEN:
+        breaker = self._by_method.get(method)
+        if breaker is None and method not in UNBROKEN:
             breaker = self._breakers.of(method)
+        ticket = 0
+        if breaker is not None:
             admitted = breaker.admit(now)
             if admitted is None:
                 raise self._refused(breaker, now)
@@ -216,9 +219,11 @@ class PluginClient:
             why = f"the request of {len(params)} bytes is over its frame limit"
             raise self._counted(method, BadResultError(self.name, why))
         pending = _Pending(method, self._loop.create_future(), started, deadline)
-        meta = b'{"deadlineMs":%d%b}' % (int(left * 1000 + 0.5) or 1, _trace_member())
         try:
-            pending.request_id, line = self._connection.request(method, params, token=pending, meta=meta)
+            left_ms = int(left * 1000 + 0.5) or 1
+            pending.request_id, line = self._connection.request(
+                method, params, token=pending, deadline_ms=left_ms, more=trace.meta_member()
+            )
         except StateError as error:
             raise self._counted(method, PluginGoneError(self.name, str(error))) from error
         if method in ASKING:
@@ -301,7 +306,7 @@ class PluginClient:
         if future is None or future.done():
             return
         if token.method in ASKING:
-            self.counts.latency.add(self._now() - token.started)
+            self.counts.latency.add(self._inbox.heard_at - token.started)
         future.set_result(result)
 
     def on_error(self, token: _Pending, error: PluginError) -> None:
@@ -387,11 +392,3 @@ class PluginClient:
             self._loop.call_later(SWEEP_S, self._sweep)
         else:
             self._sweeping = False
-
-
-def _trace_member() -> bytes:
-    """`traceparent` for a call that belongs to somebody's trace; nothing, and no cost, for others."""
-    step = trace.current.get()
-    if step is None or step.parent_id is None:
-        return b""
-    return b',"traceparent":"%b"' % step.child().traceparent.encode()

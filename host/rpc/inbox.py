@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
-from msgspec import UNSET
 
 from host.errors import BadResultError, CallLateError, PluginError, RemoteError
 from host.rate import RateBudget
@@ -89,17 +88,11 @@ class Inbox:
         if not self._bytes.spend(len(data)):
             self._flooded(f"more than {self._limits.bytes_per_s} bytes")
             return
-        message = self._connection.lone_message(data)
-        if (
-            message is not None
-            and type(message.id) is int
-            and type(message.result) is msgspec.Raw
-            and message.error is UNSET
-            and message.method is UNSET
-        ):
-            pending = self._open.pop(message.id, None)
+        answer = self._connection.lone_answer(data)
+        if answer is not None:
+            pending = self._open.pop(answer.id, None)
             if pending is not None:
-                self._on_result(pending, message.result)
+                self._on_result(pending, answer.result)
                 return
         self._sort(data)
 

@@ -61,3 +61,11 @@ def begin(value: str | None) -> Trace:
 
 current: ContextVar[Trace | None] = ContextVar("trace", default=None)
 """The step that is being worked on here; calls to plugins carry it on."""
+
+
+def meta_member() -> bytes:
+    """`traceparent` for the `_meta` of a call that belongs to somebody's trace; nothing, and no cost, for others."""
+    step = current.get()
+    if step is None or step.parent_id is None:
+        return b""
+    return b',"traceparent":"%b"' % step.child().traceparent.encode()

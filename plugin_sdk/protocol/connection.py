@@ -27,14 +27,18 @@ from plugin_sdk.protocol.events import (
 )
 from plugin_sdk.protocol.framing import LineSplitter
 from plugin_sdk.protocol.wire import (
-    Message,
+    PlainAnswer,
+    PlainRequest,
     RequestId,
     decode_message,
+    decode_plain_answer,
+    decode_plain_request,
     encode_json,
     error_bytes,
     notification_bytes,
     request_bytes,
     result_bytes,
+    timed_request_bytes,
 )
 
 _QUOTE_BYTES = 200  # of a junk line, for the log
@@ -105,7 +109,7 @@ class Connection:
 
     Attributes:
         open: Requests of ours that have no answer yet, id to token, oldest first. Others read it, and take out what
-            `lone_message` found to be the answer.
+            `lone_answer` found to be the answer.
     """
 
     def __init__(self, role: Role, limits: ConnectionLimits | None = None) -> None:
@@ -129,14 +133,21 @@ class Connection:
         self._sendable = _SENDABLE[self.state]
 
     def request(
-        self, method: str, params: bytes, *, token: Any, meta: bytes | None = None
+        self,
+        method: str,
+        params: bytes,
+        *,
+        token: Any,
+        deadline_ms: int | None = None,
+        more: bytes = b"",
     ) -> tuple[int, bytes]:
         """Opens a request.
 
         Args:
             params: A JSON object, encoded, with no newline in it.
             token: Comes back with the answer.
-            meta: The encoded `_meta` object, spliced into *params*.
+            deadline_ms: Milliseconds that are left for it; they are told in its `_meta`.
+            more: Further members of `_meta`, encoded, each with a comma before it.
 
         Returns:
             Its id, and the line to send.
@@ -149,7 +160,9 @@ class Connection:
         request_id = self._next_id
         self._next_id = request_id + 1
         self.open[request_id] = token
-        return request_id, request_bytes(request_id, method, params, meta)
+        if deadline_ms is None:
+            return request_id, request_bytes(request_id, method, params)
+        return request_id, timed_request_bytes(request_id, method, params, deadline_ms, more)
 
     def give_up(self, request_id: int) -> None:
         """Stops waiting for an answer; when it comes all the same it is a late `StrayResponse`."""
@@ -183,24 +196,39 @@ class Connection:
                 events.append(event)
         return events
 
-    def lone_message(self, data: bytes) -> Message | None:
-        """The message that *data* is, when it is one whole line with one JSON-RPC object; the quick way for most reads.
+    def lone_answer(self, data: bytes) -> PlainAnswer | None:
+        """The answer that *data* is, when it is one whole line with a result and no more: the quick way for most reads.
 
-        Nothing is taken note of. A caller that finds it to be a plain request or result acts on it, and takes the
-        request it answers out of `open`; all else is given to `receive`. `None` says nothing about *data* either.
+        Nothing is taken note of. A caller that finds the request in `open` takes it out and has the result; all else is
+        given to `receive`. `None` says nothing about *data* either.
         """
         splitter = self._splitter
         if splitter.held or not 0 <= data.find(b"\n") == len(data) - 1 <= splitter.limit:
             return None
         try:
-            message = decode_message(data)
+            answer = decode_plain_answer(data)
             if not data.isascii():
                 data.decode()  # as in `_event`
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         if len(data) > 2 * self._depth and nests_deeper_than(data, self._depth):
             return None
-        return message
+        return answer
+
+    def lone_request(self, data: bytes) -> PlainRequest | None:
+        """As `lone_answer`, for the other end."""
+        splitter = self._splitter
+        if splitter.held or not 0 <= data.find(b"\n") == len(data) - 1 <= splitter.limit:
+            return None
+        try:
+            request = decode_plain_request(data)
+            if not data.isascii():
+                data.decode()
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        if len(data) > 2 * self._depth and nests_deeper_than(data, self._depth):
+            return None
+        return request
 
     def drain_open(self) -> Iterable[tuple[int, Any]]:
         """All open requests with their tokens, which are open no longer; for when the peer is gone."""

@@ -32,8 +32,42 @@ class Message(msgspec.Struct, gc=False):
     error: ErrorObject | UnsetType = UNSET
 
 
+class PlainRequest(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A request with a number for its id: what the host sends, and nothing more in it than that."""
+
+    jsonrpc: Literal["2.0"]
+    id: int
+    method: str
+    params: msgspec.Raw | UnsetType = UNSET
+
+
+class PlainAnswer(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A result for a number: what a plugin mostly sends, and nothing more in it than that."""
+
+    jsonrpc: Literal["2.0"]
+    id: int
+    result: msgspec.Raw
+
+
+decode_plain_request = msgspec.json.Decoder(PlainRequest).decode
+decode_plain_answer = msgspec.json.Decoder(PlainAnswer).decode
 decode_message = msgspec.json.Decoder(Message).decode
 encode_json = msgspec.json.Encoder().encode
+
+
+def timed_request_bytes(
+    request_id: int, method: str, params: bytes, deadline_ms: int, more: bytes = b""
+) -> bytes:
+    """A request line with its deadline in `_meta`; *more* is further members of that, each with a comma before it."""
+    if params == b"{}":
+        return request_bytes(request_id, method, params, b'{"deadlineMs":%d%b}' % (deadline_ms, more))
+    return b'{"jsonrpc":"2.0","id":%d,"method":"%b","params":%b,"_meta":{"deadlineMs":%d%b}}}\n' % (
+        request_id,
+        method.encode(),
+        params[:-1],
+        deadline_ms,
+        more,
+    )
 
 
 def request_bytes(request_id: int, method: str, params: bytes, meta: bytes | None = None) -> bytes:

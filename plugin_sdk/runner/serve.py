@@ -136,8 +136,8 @@ class Server:
 
     def _take(self, data: bytes) -> None:
         arrived = time.monotonic()
-        message = self._connection.lone_message(data)
-        if message is not None and type(message.id) is int and type(message.method) is str:
+        message = self._connection.lone_request(data)
+        if message is not None:
             self._on_request(message.id, message.method, message.params, arrived)
             return
         try:

@@ -15,6 +15,9 @@ PERIOD_US = (
     100_000  # the kernel's default; shorter ones cost more switches, longer ones stall a caller longer
 )
 LEAST_QUOTA_US = 1_000  # the kernel takes nothing smaller
+# Of the default weight, a tenth: about what nice 10 is. Between groups nice counts for nothing, and without this each
+# plugin would get as much of a busy processor as the host's loop, which serves them all.
+WEIGHT, SHARES = "10", "102"
 
 MEMORY = "memory"
 PIDS = "pids"
@@ -56,7 +59,10 @@ def settings(version: Literal[1, 2], limits: GroupLimits, controllers: frozenset
             Setting(PIDS, "pids.max", tasks),
         ]
         if quota is not None:
-            wanted.append(Setting(CPU, "cpu.max", f"{quota} {PERIOD_US}"))
+            wanted += [
+                Setting(CPU, "cpu.max", f"{quota} {PERIOD_US}"),
+                Setting(CPU, "cpu.weight", WEIGHT, absent_is_fine=True),
+            ]
     else:
         wanted = [
             Setting(MEMORY, "memory.limit_in_bytes", memory),
@@ -67,6 +73,7 @@ def settings(version: Literal[1, 2], limits: GroupLimits, controllers: frozenset
         ]
         if quota is not None:
             wanted += [
+                Setting(CPU, "cpu.shares", SHARES, absent_is_fine=True),
                 Setting(CPU, "cpu.cfs_period_us", str(PERIOD_US)),
                 # Version 1 refuses a share larger than an outer group's: then that one holds already.
                 Setting(CPU, "cpu.cfs_quota_us", str(quota), tolerated=frozenset({errno.EINVAL})),

@@ -198,24 +198,21 @@ async def test_a_plugin_that_ignores_sigterm_and_shutdown_is_killed(folders, sta
 async def test_a_plugin_that_dies_is_replaced_by_a_child_that_was_parked(folders, start_rig, eventually):
     folders.write("nasty", NASTY)
     async with start_rig(folders.directory) as rig:
-        me = psutil.Process()
         running = rig.view("nasty").pid
         if rig.view("nasty").isolation.tier != "A":
             pytest.skip("NOT TIER A HERE: what is parked is so only in a root of its own")
-
-        def parked():
-            # Process 2 of a pid namespace, as `running` is in its own.
-            return [p.pid for p in me.children(recursive=True) if _second_in_its_namespace(p.pid)]
-
-        await eventually(lambda: len(parked()) == 2)
-        (spare,) = [pid for pid in parked() if pid != running]
+        parked = rig.supervisor._around.launcher._parked
+        await eventually(lambda: "nasty" in parked)
+        spare = parked["nasty"]._pid
+        assert spare != running
+        assert _second_in_its_namespace(spare), "as the one that runs is in its own"
         with pytest.raises(PluginGoneError):
             await rig.ask("nasty", "predict", {"input": {"do": "die"}})
         await eventually(lambda: rig.state("nasty") == "ready" and rig.view("nasty").restarts == 1)
         assert rig.view("nasty").pid == spare
         assert (await rig.ask("nasty", "predict", {"input": {}}))["prediction"]["pid"] == 2
         await rig.registry.get("nasty").keeper.disable()
-        await eventually(lambda: parked() == [])
+        assert parked == {}
 
 
 def _second_in_its_namespace(pid):

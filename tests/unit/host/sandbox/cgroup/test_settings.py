@@ -26,6 +26,7 @@ def test_version_2_caps_memory_without_swap_and_kills_the_whole_group():
         "memory.oom.group": "1",
         "pids.max": "5",
         "cpu.max": "150000 100000",
+        "cpu.weight": "10",
     }
 
 
@@ -33,6 +34,12 @@ def test_version_1_sets_the_limit_without_swap_before_the_one_with_it():
     files = [s.file for s in settings(1, GroupLimits(1000, cpu_cores=0.5), ALL[1])]
     assert files.index("memory.limit_in_bytes") < files.index("memory.memsw.limit_in_bytes")
     assert written(1, GroupLimits(1000, cpu_cores=0.5))["cpu.cfs_quota_us"] == "50000"
+
+
+@pytest.mark.parametrize(("version", "file", "default"), [(1, "cpu.shares", 1024), (2, "cpu.weight", 100)])
+def test_a_plugin_gets_a_tenth_of_what_the_host_gets_of_a_busy_processor(version, file, default):
+    """Between groups nice counts for nothing."""
+    assert int(written(version, GroupLimits(1, cpu_cores=1))[file]) == default // 10
 
 
 def test_a_share_of_processor_time_that_an_outer_group_holds_smaller_is_no_error():
