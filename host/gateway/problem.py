@@ -59,7 +59,7 @@ def problem_from(failure: Failure, *, status: int | None = None, **more: Any) ->
     data: dict[str, Any] = msgspec.to_builtins(failure.data)
     response = problem(at, failure.message, **{"code": int(failure.code), **data, **more})
     if failure.data.retry_after_ms is not None:
-        response.headers["Retry-After"] = str(math.ceil(failure.data.retry_after_ms / 1000.0))
+        response.headers["Retry-After"] = str(max(1, math.ceil(failure.data.retry_after_ms / 1000.0)))
     return response
 
 
