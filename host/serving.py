@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -193,6 +194,9 @@ class _Serving:
                     signal.SIGHUP,
                     lambda: background.start(self._reload(running, app[FRONT]), name="serving:reload"),
                 )
+                # What is there now stays until the end: no collection need look through it again.
+                gc.collect()
+                gc.freeze()
                 try:
                     self._announce(url, running)
                     await self._stop.wait()

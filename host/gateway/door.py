@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -124,7 +125,7 @@ class Door:
             if self.draining and not response.prepared:
                 response.force_close()
             route = route_of(request)
-            self._figures.http.labels(route, response.status).inc()
+            self._figures.answered(route, response.status)
             if self.config.access_log:
                 known = request.get(_ENTERED)
                 log.info(
@@ -193,7 +194,7 @@ class Door:
         return Entered(caller, trace.begin(request.headers.get("traceparent")), deadline_ms, limited, verdict)
 
     def _caller(self, request: web.Request, now: float) -> tuple[Caller, str]:
-        address = _address(request)
+        address = _address(request.remote)
         asked_for = self._required or (self._tokens is not None and self._tokens.exists())
         if not asked_for:
             return LOCAL, address
@@ -256,9 +257,9 @@ def _deadline(request: web.Request) -> float | None:
         ) from error
 
 
-def _address(request: web.Request) -> str:
+@lru_cache(maxsize=4096)
+def _address(peer: str | None) -> str:
     """Of the peer, or of its network where one machine has many: an IPv6 caller owns a whole /64."""
-    peer = request.remote
     try:
         address = ipaddress.ip_address(peer or "")
     except ValueError:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, web
+from prometheus_client import ProcessCollector
 
 from host.gateway.access.audit import AuditLog
 from host.gateway.access.tokens import TokenStore
@@ -72,6 +73,7 @@ class Front:
         self.sockets: set[web.WebSocketResponse] = set()
         self.sources = Sources(api, self.hub, self.traffic, self.stall)
         self.traffic.listeners += [self.figures.decided, self.sources.decided]
+        ProcessCollector(registry=self.figures.registry)
         self.figures.registry.register(HostCollector(api, self.hub, self.stall.take_worst_s))
 
     def take(self, config: GatewayConfig) -> None:
@@ -115,8 +117,7 @@ class Front:
         await asyncio.gather(*closing, return_exceptions=True)
 
     def _observe(self, method: str, outcome: str, seconds: float) -> None:
-        self.figures.calls.labels(method, outcome).inc()
-        self.figures.call_seconds.labels(method).observe(seconds)
+        self.figures.called(method, outcome, seconds)
 
     def _death(self, event: PluginEvent) -> None:
         if event.topic == "plugin:error":

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -84,6 +85,7 @@ def _is_listed(host: str, config: GatewayConfig, bound: str) -> bool:
     return name in {each.lower() for each in config.allowed_hosts} or name.strip("[]") == bound
 
 
+@lru_cache(maxsize=256)
 def is_this_machine(host: str) -> bool:
     """Whether a Host header's value is `localhost` or a loopback address, with any port or none."""
     found = _HOST.fullmatch(host)
@@ -136,6 +138,8 @@ async def read_json_body(request: web.Request, config: GatewayConfig) -> bytes:
     if request.content_length is not None and request.content_length > most:
         raise too_large
     try:
+        if request.content.is_eof():  # it came with its headers, as most do: nothing to wait for
+            return await request.read()
         async with asyncio.timeout(config.body_timeout_s):
             await _go_on(request)
             return await request.read()

@@ -26,6 +26,7 @@ from plugin_sdk.contract.errors import ErrorCode
 
 log = logging.getLogger(__name__)
 
+STALLED_MS = 60_000  # that a peer may take nothing of what was sent; the kernel ends the connection then
 LAST_S = 1.0  # for what is still under way after the drain
 FRONT: web.AppKey[Front] = web.AppKey("front", Front)
 
@@ -178,6 +179,10 @@ class _Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        connected = transport.get_extra_info("socket")
+        if connected is not None and connected.family != socket.AF_UNIX:
+            # Who does not read what he asked for is let go, and what waits for him with him.
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
         server = cast("_Server", self._manager)
         server.front.figures.connections.set(len(server.connections))
         if len(server.connections) > server.most:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -24,6 +25,7 @@ _STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.BUSY: 429,
     ErrorCode.INTERNAL_ERROR: 500,
 }
 
@@ -55,7 +57,10 @@ def problem_from(failure: Failure, *, status: int | None = None, **more: Any) ->
     """A failure as a problem, with the same `code`, `kind`, `path`, `value` and `hint` as on JSON-RPC."""
     at = status_of(failure.code) if status is None else status
     data: dict[str, Any] = msgspec.to_builtins(failure.data)
-    return problem(at, failure.message, **{"code": int(failure.code), **data, **more})
+    response = problem(at, failure.message, **{"code": int(failure.code), **data, **more})
+    if failure.data.retry_after_ms is not None:
+        response.headers["Retry-After"] = str(max(1, math.ceil(failure.data.retry_after_ms / 1000.0)))
+    return response
 
 
 def refused(

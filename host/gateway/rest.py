@@ -56,13 +56,13 @@ class Rest:
         """Adds every route of the table, with a handler that asks for its role."""
         for route in ROUTES:
             handler: Handler = getattr(self, route.operation)
-            router.add_route(
-                route.verb,
-                route.path,
-                _for_role(route, handler),
-                name=route.operation,
-                expect_handler=meet_expectation,
-            )
+            # A stream has no end to which HEAD could be answered.
+            verbs = [route.verb]
+            if route.verb == "GET" and route.operation not in ("events", "websocket"):
+                verbs.append("HEAD")
+            place = router.add_resource(route.path, name=route.operation)
+            for verb in verbs:
+                place.add_route(verb, _for_role(route, handler), expect_handler=meet_expectation)
 
     async def rpc(self, request: web.Request) -> web.Response:
         body = await read_json_body(request, self._front.config)

@@ -5,8 +5,8 @@ Source: W3C Recommendation "Trace Context", section 3.2.
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ class Trace:
 
     def child(self) -> Trace:
         """A further step of the same trace."""
-        return Trace(self.trace_id, secrets.token_hex(8), self.sampled, self.span_id)
+        return Trace(self.trace_id, _digits(16), self.sampled, self.span_id)
 
 
 def read_traceparent(value: str | None) -> Trace | None:
@@ -56,7 +56,12 @@ def read_traceparent(value: str | None) -> Trace | None:
 def begin(value: str | None) -> Trace:
     """Our own step for a call that came with *value*."""
     caller = read_traceparent(value)
-    return caller.child() if caller is not None else Trace(secrets.token_hex(16), secrets.token_hex(8))
+    return caller.child() if caller is not None else Trace(_digits(32), _digits(16))
+
+
+def _digits(count: int) -> str:
+    """Hexadecimal, not all zero. Ids name a trace and open nothing, so they need not be hard to guess."""
+    return f"{random.getrandbits(4 * count) or 1:0{count}x}"
 
 
 current: ContextVar[Trace | None] = ContextVar("trace", default=None)

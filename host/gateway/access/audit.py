@@ -19,7 +19,7 @@ LATEST = 1000  # lines that can be asked for over the network; the file has all
 _SECRET = re.compile(r"secret|token|passw|credential|api_?key|private", re.IGNORECASE)
 
 
-class Change(msgspec.Struct, rename="camel", omit_defaults=True):
+class Change(msgspec.Struct, rename="camel"):
     """One change.
 
     Fields:

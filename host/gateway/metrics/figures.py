@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from host import __version__
@@ -40,6 +42,7 @@ class Figures:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nothing here asks for
         self.registry = CollectorRegistry(auto_describe=True)
         self.names = Names()
+        self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
         self.causes = Names(50)
 
         def counter(name: str, what: str, *labels: str) -> Counter:
@@ -73,19 +76,35 @@ class Figures:
         info = gauge("build_info", "1, with the version as a label.", "version")
         info.labels(__version__).set(1)
 
+    def _child(self, metric: Any, *labels: str) -> Any:
+        """The series of one set of labels; to find it costs more than to count."""
+        found = self._children.get((metric, labels))
+        if found is None:
+            found = self._children[metric, labels] = metric.labels(*labels)
+        return found
+
+    def answered(self, route: str, status: int) -> None:
+        """One HTTP request."""
+        self._child(self.http, route, str(status)).inc()
+
+    def called(self, method: str, outcome: str, seconds: float) -> None:
+        """One call."""
+        self._child(self.calls, method, outcome).inc()
+        self._child(self.call_seconds, method).observe(seconds)
+
     def decided(self, request: OptimizeRequest, answer: Answer, seconds: float) -> None:
         """One answer, good or bad."""
         kind = request.type
         who = self.names(decider(answer.decided_by))
-        self.decisions.labels(kind, who).inc()
-        self.decision_seconds.labels(kind).observe(seconds)
+        self._child(self.decisions, kind, who).inc()
+        self._child(self.decision_seconds, kind).observe(seconds)
         if answer.degraded:
-            self.degraded.labels(kind).inc()
+            self._child(self.degraded, kind).inc()
         by_plugin = answer.decided_by is not None and not answer.decided_by.startswith("builtin:")
         asked = False
         own: list[list[float]] = []
         for each in answer.candidates:
-            self.candidates.labels(self.names(decider(each.by)), each.status).inc()
+            self._child(self.candidates, self.names(decider(each.by)), each.status).inc()
             if not each.by.startswith("builtin:"):
                 asked = True
             elif each.objective is not None:

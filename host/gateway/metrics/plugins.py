@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -63,6 +63,7 @@ class HostCollector(Collector):
         dropped.add_metric([], self._hub.dropped)
         yield dropped
         yield from self._cache()
+        yield from self._engine()
         yield from self._history()
         views = [msgspec.to_builtins(view) for view in list(self._api.plugins())[:NAMES]]
         yield from _states(views)
@@ -83,27 +84,49 @@ class HostCollector(Collector):
             yield family
         yield _one("cache_size", "Answers in the cache.", stats.get("size", 0))
 
+    def _engine(self) -> Iterator[Metric]:
+        engine: Mapping[str, Any] = self._api.host_info().get("engine", {})
+        admission: Mapping[str, Any] = engine.get("admission", {})
+        outcomes = CounterMetricFamily(
+            "engine_ops_admissions", "Requests, by whether there was a place for them.", labels=["outcome"]
+        )
+        for outcome in ("admitted", "waited", "alone", "refused"):
+            outcomes.add_metric([outcome], admission.get(outcome, 0))
+        yield outcomes
+        yield _one("requests_in_flight", "Requests that are worked on.", admission.get("inFlight", 0))
+        yield _one("requests_queued", "Requests that wait for a place.", admission.get("queued", 0))
+        ratio = GaugeMetricFamily(
+            "engine_ops_adviser_cost_ratio",
+            "Realised cost of an adviser's decisions over the built-in's.",
+            labels=["adviser"],
+        )
+        aside = GaugeMetricFamily(
+            "engine_ops_adviser_aside", "1 while an adviser is not followed.", labels=["adviser"]
+        )
+        for name, adviser in list(engine.get("advisers", {}).items())[:NAMES]:
+            ratio.add_metric([name], adviser["costRatio"])
+            aside.add_metric([name], int(adviser["state"] == "aside"))
+        yield ratio
+        yield aside
+
     def _history(self) -> Iterator[Metric]:
         history = msgspec.to_builtins(self._api.host_info().get("history", {}))
         yield _one("history_points", "Points of history kept.", history.get("points", 0))
-        yield _one(
-            "history_durable", "Whether acknowledged points are on disk.", int(history.get("durable", False))
-        )
-        yield _one("history_queued", "Points handed over and not yet written.", history.get("queued", 0))
-        yield _one(
-            "history_lost", "Requests of the host's own that could not be written.", history.get("lost", 0)
-        )
+        yield _one("history_queued", "Points that wait to be written.", history.get("queued", 0))
+        durable = int(history.get("durable", False))
+        yield _one("history_durable", "Whether acknowledged points are on disk.", durable)
+        for name, what in (
+            ("recorded", "Points recorded."),
+            ("lost", "Points of requests that could not be kept."),
+        ):
+            family = CounterMetricFamily(f"engine_ops_history_{name}", what)
+            family.add_metric([], history.get(name, 0))
+            yield family
         yield _one(
             "history_failed_commits",
             "Groups of points that could not be written.",
             history.get("failedCommits", 0),
         )
-        if (lag := history.get("lagPoints")) is not None:
-            yield _one(
-                "history_lag_points",
-                "Points that plugins have still to be told of, the furthest behind.",
-                lag,
-            )
 
 
 def _states(views: list[dict[str, Any]]) -> Iterator[Metric]:

@@ -155,6 +155,22 @@ async def test_a_query_name_that_is_unknown_or_given_twice_is_named(
     assert (reply.status, reply.json()["path"]) == (400, path)
 
 
+async def test_head_is_answered_where_get_is_and_has_an_end(served: Any) -> None:
+    async def head(path: str) -> bytes:
+        reader, writer = await asyncio.open_connection(*served.address)
+        writer.write(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        async with asyncio.timeout(20):
+            said = await reader.read()
+        writer.close()
+        return said
+
+    for path in ("/livez", "/readyz", "/", "/api/v1/plugins"):
+        said = await head(path)
+        assert said.startswith(b"HTTP/1.1 200")
+        assert said.endswith(b"\r\n\r\n")
+    assert (await head("/events")).startswith(b"HTTP/1.1 405")
+
+
 async def test_health_metrics_and_cache_are_json_objects(served: Any) -> None:
     await served.post("/api/v1/optimize", OPTIMIZE)
     await served.post("/api/v1/optimize", {**OPTIMIZE, "data": {"do": "fail"}})

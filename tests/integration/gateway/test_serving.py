@@ -56,6 +56,13 @@ def test_tokens_roles_and_the_record_of_changes(tmp_path) -> None:
         assert (status, said["error"]["code"], headers["www-authenticate"][:6]) == (401, -32013, "Bearer")
         assert host.ask("/api/v1/health", Authorization=f"Bearer {read}x")[0] == 401
         assert host.ask(f"/api/v1/health?token={read}")[0] == 401
+        # Refused before the body is read, also by a client that waits to be told to send it.
+        with socket.create_connection(("127.0.0.1", host.port), timeout=30) as waits:
+            waits.sendall(
+                b"POST /rpc HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                b"Expect: 100-continue\r\nContent-Length: 1000000\r\n\r\n"
+            )
+            assert waits.recv(65536).startswith(b"HTTP/1.1 401")
         bearer = {
             role: f"Bearer {text}" for role, text in (("read", read), ("operate", operate), ("admin", admin))
         }
