@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from host.sandbox.opening import open_sandbox
 from host.sandbox.sandbox import Sandbox
 from host.supervisor.supervisor import Supervisor
 from host.tasks import Background, finish
+from host.workload.bulk import Bulk
 from host.workload.drift.watch import Drift, DriftWatch
 from host.workload.history import History
 from host.workload.journal import Journal
@@ -64,6 +65,9 @@ async def build(
         stack.push_async_callback(finish_soon, history.aclose)
         sandbox = await open_sandbox(config.sandbox, clock)
         stack.push_async_callback(finish_soon, sandbox.aclose)
+        bulk = Bulk(scratch.parent / "bulk" / "shared", history)
+        stack.callback(bulk.close)
+        held = replace(sandbox.sandbox, shared=bulk.folder)
         store = StateStore(
             (data or scratch.parent) / "states", config.history.state_bytes, config.history.state_versions
         )
@@ -72,7 +76,9 @@ async def build(
         def trained(plugin: str, report: dict[str, object]) -> None:
             registry.events.publish("plugin:trained", plugin, clock.wall_ms(), report)
 
-        teacher = Teacher(history, registry.ready, clock, config.teaching, keep=states.save, publish=trained)
+        teacher = Teacher(
+            history, registry.ready, clock, config.teaching, keep=states.save, publish=trained, bulk=bulk
+        )
 
         def drifted(what: Drift) -> None:
             registry.events.publish("workload:drift", "", clock.wall_ms(), msgspec.to_builtins(what))
@@ -88,7 +94,7 @@ async def build(
             sandbox.launcher,
             clock,
             config.supervisor(),
-            sandbox.sandbox,
+            held,
             teacher.warm,
             states,
         )

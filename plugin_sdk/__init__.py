@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from plugin_sdk.contract.messages import Abstained
     from plugin_sdk.contract.workload import WorkloadDataPoint
     from plugin_sdk.dataset import WorkloadDataset
+    from plugin_sdk.features import FeatureBuilder
     from plugin_sdk.interface import MLPluginInterface, PluginMetadata
     from plugin_sdk.model import BaseMLModel, PredictionResult
     from plugin_sdk.roles import Optimizer, Predictor, Scorer
@@ -25,6 +26,7 @@ __all__ = [
     "Abstained",
     "BaseMLModel",
     "CallContext",
+    "FeatureBuilder",
     "MLPluginInterface",
     "Optimizer",
     "PluginMetadata",
@@ -40,6 +42,7 @@ _HOMES = {
     "Abstained": "plugin_sdk.contract.messages",
     "BaseMLModel": "plugin_sdk.model",
     "CallContext": "plugin_sdk.context",
+    "FeatureBuilder": "plugin_sdk.features",
     "MLPluginInterface": "plugin_sdk.interface",
     "Optimizer": "plugin_sdk.roles",
     "PluginMetadata": "plugin_sdk.interface",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import msgspec
 
+from plugin_sdk.contract.columns import ColumnBlock
 from plugin_sdk.contract.workload import WorkloadDataPoint
 from plugin_sdk.jsonable import encode_finite
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _COLUMNS = ("timestamp", "duration", "success")
+_GROUPS = {"resource_usage": "resourceUsage", "features": "features"}
 
 
 def features_and_labels(points: Iterable[WorkloadDataPoint]) -> tuple[list[list[float]], list[int]]:
@@ -40,14 +43,42 @@ def features_and_labels(points: Iterable[WorkloadDataPoint]) -> tuple[list[list[
 
 
 class WorkloadDataset(Sequence[WorkloadDataPoint]):
-    """Points of history, in the order they were added. The filters give new datasets and share the points."""
+    """Points of history, in the order they were added. The filters give new datasets and share the points.
+
+    It holds points, or the columns that the host sent instead (`of_columns`); of columns, points are made when
+    somebody asks for one, without what columns do not have: `metadata` and `request_id`.
+    """
 
     def __init__(self, data_points: Iterable[WorkloadDataPoint] | None = None) -> None:
-        self.data_points: list[WorkloadDataPoint] = list(data_points) if data_points is not None else []
+        self._points: list[WorkloadDataPoint] | None = list(data_points) if data_points is not None else []
+        self._block: ColumnBlock | None = None
+        self._arrays: dict[str, NDArray[np.float64]] = {}
+
+    @classmethod
+    def of_columns(cls, block: ColumnBlock) -> WorkloadDataset:
+        """The points of a block, whose memory the arrays share."""
+        made = cls()
+        made._points, made._block = None, block
+        return made
+
+    @property
+    def data_points(self) -> list[WorkloadDataPoint]:
+        """The points themselves."""
+        if self._points is None:
+            assert self._block is not None
+            self._points = points_of(self._block)
+        return self._points
+
+    @property
+    def block(self) -> ColumnBlock | None:
+        """The columns it was made of; `None` when it was made of points, or has been added to."""
+        return self._block
 
     def add(self, data_point: WorkloadDataPoint) -> None:
         """Appends a point."""
         self.data_points.append(data_point)
+        self._block = None
+        self._arrays.clear()
 
     def filter_by_type(self, request_type: str) -> WorkloadDataset:
         """The points of this request type."""
@@ -96,13 +127,50 @@ class WorkloadDataset(Sequence[WorkloadDataPoint]):
         import numpy as np  # only where arrays are asked for
 
         group, _, member = name.partition(".")
-        if name in _COLUMNS:
-            return np.array([getattr(point, name) for point in self.data_points], dtype=np.float64)
-        if group not in ("resource_usage", "features") or not member:
+        if name not in _COLUMNS and (group not in _GROUPS or not member):
             known = ", ".join((*_COLUMNS, "resource_usage.NAME", "features.NAME"))
             raise KeyError(f"no column {name!r}; give one of {known}")
-        values = (getattr(point, group).get(member) for point in self.data_points)
-        return np.array([v if isinstance(v, (int, float)) else np.nan for v in values], dtype=np.float64)
+        if name not in self._arrays:
+            if self._block is not None:
+                found = _from_block(self._block, _GROUPS.get(group, group) + (f".{member}" if member else ""))
+            elif name in _COLUMNS:
+                found = np.array([getattr(point, name) for point in self.data_points], dtype=np.float64)
+            else:
+                values = (getattr(point, group).get(member) for point in self.data_points)
+                found = np.array([number_of(value) for value in values], dtype=np.float64)
+            found.flags.writeable = False  # it is given out again, and may be the host's own memory
+            self._arrays[name] = found
+        return self._arrays[name]
+
+    @property
+    def columns(self) -> list[str]:
+        """Every name that `array` gives numbers for, and `texts` texts."""
+        if self._block is not None:
+            return [
+                *_COLUMNS,
+                *(f"resource_usage.{name.removeprefix('resourceUsage.')}" for name in self._block.names
+                  if name.startswith("resourceUsage.")),
+                *dict.fromkeys(f"features.{name.partition('.')[2]}" for name in self._block.names
+                               if name.startswith(("features.", "categories."))),
+            ]  # fmt: skip
+        usage = dict.fromkeys(name for point in self.data_points for name in point.resource_usage)
+        features = dict.fromkeys(name for point in self.data_points for name in point.features)
+        return [*_COLUMNS, *(f"resource_usage.{n}" for n in usage), *(f"features.{n}" for n in features)]
+
+    def texts(self, name: str) -> list[str | None]:
+        """A feature, `features.NAME`, as texts; `None` where a point does not have it as a text.
+
+        Raises:
+            KeyError: No such column.
+        """
+        group, _, member = name.partition(".")
+        if group != "features" or not member:
+            raise KeyError(f"no column of texts {name!r}; give features.NAME")
+        if self._block is not None:
+            column = f"categories.{member}"
+            return self._block.texts(column) if column in self._block else [None] * len(self)
+        values = (point.features.get(member) for point in self.data_points)
+        return [value if isinstance(value, str) else None for value in values]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a JSON list of points, whole or not at all.
@@ -147,10 +215,12 @@ class WorkloadDataset(Sequence[WorkloadDataPoint]):
         return points
 
     def __len__(self) -> int:
+        if self._points is None and self._block is not None:
+            return self._block.count
         return len(self.data_points)
 
     def __bool__(self) -> bool:
-        return bool(self.data_points)
+        return len(self) > 0
 
     def __iter__(self) -> Iterator[WorkloadDataPoint]:
         return iter(self.data_points)
@@ -163,7 +233,7 @@ class WorkloadDataset(Sequence[WorkloadDataPoint]):
         return self.data_points[index]
 
     def __repr__(self) -> str:
-        return f"WorkloadDataset({len(self.data_points)} points)"
+        return f"WorkloadDataset({len(self)} points)"
 
 
 def _summary(points: Sequence[WorkloadDataPoint]) -> tuple[int, float, float]:
@@ -172,3 +242,47 @@ def _summary(points: Sequence[WorkloadDataPoint]) -> tuple[int, float, float]:
         return 0, 0.0, 0.0
     successes = sum(1 for point in points if point.success)
     return count, successes / count, sum(point.duration for point in points) / count
+
+
+def number_of(value: Any) -> float:
+    """A feature or an amount as a number: true and false are 1 and 0, what is no number is NaN."""
+    if not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:  # an integer larger than any double
+        return math.nan
+
+
+def points_of(block: ColumnBlock) -> list[WorkloadDataPoint]:
+    """The points that a block's columns tell of."""
+    usage: list[dict[str, float]] = [{} for _ in range(block.count)]
+    features: list[dict[str, Any]] = [{} for _ in range(block.count)]
+    for name in block.names:
+        group, _, member = name.partition(".")
+        if group == "categories":
+            for each, text in zip(features, block.texts(name), strict=True):
+                if text is not None:
+                    each[member] = text
+        elif group in ("resourceUsage", "features"):
+            for each, value in zip(
+                usage if group == "resourceUsage" else features, block.view(name), strict=True
+            ):
+                if value == value:  # not NaN, which says that it has none
+                    each[member] = value
+    kinds = block.texts("requestType") if "requestType" in block else [""] * block.count
+    return [
+        WorkloadDataPoint(timestamp, kind or "", used, duration, bool(success), {}, known)
+        for timestamp, kind, used, duration, success, known in zip(
+            block.view("timestamp"), kinds, usage, block.view("duration"), block.view("success"), features,
+            strict=True,
+        )
+    ]  # fmt: skip
+
+
+def _from_block(block: ColumnBlock, name: str) -> NDArray[np.float64]:
+    import numpy as np
+
+    if name not in block:
+        return np.full(block.count, np.nan)
+    return block.array(name).astype(np.float64, copy=False)

@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 import plugin_sdk
 from plugin_sdk.awaiting import settled
 from plugin_sdk.context import CURRENT, Call
+from plugin_sdk.contract.columns import ColumnsError
 from plugin_sdk.contract.messages import (
     HOST_METHODS,
     PROTOCOL_MAX,
@@ -23,6 +24,7 @@ from plugin_sdk.contract.messages import (
     AdoptParams,
     BacktestParams,
     Capability,
+    ColumnsRef,
     InitializeParams,
     InitializeResult,
     LearnParams,
@@ -48,6 +50,7 @@ from plugin_sdk.learning import Learning
 from plugin_sdk.many import predict_each
 from plugin_sdk.results import prediction_from, reply_from, scores_from
 from plugin_sdk.roles import Bound, bind
+from plugin_sdk.shared import map_columns
 
 _SCALARS = frozenset({float, int, str, bool})
 
@@ -117,6 +120,7 @@ class Handlers:
         self._config = params.config
         self._version = min(params.protocol.max, PROTOCOL_MAX)
         self._state_bytes = params.limits.state_bytes
+        self._shared = params.shared if isinstance(params.shared, str) else None
         self._learning = Learning(self._made(), self._made if entry.makes_anew else None, self._plugin.name)
         self.lock = self._learning.lock
         if isinstance(params.state, SavedState):
@@ -228,7 +232,14 @@ class Handlers:
         return encode_finite(self._learning.learn(WorkloadDataset(params.points), params.reset))
 
     def _train(self, params: _TrainCall, call: Call) -> bytes:
-        return encode_finite(self._learning.train(WorkloadDataset(params.points), params.candidate, call))
+        if isinstance(params.columns, ColumnsRef):
+            try:
+                data = WorkloadDataset.of_columns(map_columns(self._shared, params.columns))
+            except ColumnsError as error:
+                raise ParamsError(str(error)) from error
+        else:
+            data = WorkloadDataset(params.points)
+        return encode_finite(self._learning.train(data, params.candidate, call))
 
     def _backtest(self, params: _BacktestCall, _call: Call) -> bytes:
         return encode_finite(self._learning.backtest(params.inputs))

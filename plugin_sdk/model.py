@@ -49,9 +49,12 @@ class BaseMLModel(ABC):
         is_trained: The SDK sets it after a `train` that did not raise, should `train` not do so itself.
         training_metadata: Free; shown by `get_metadata`.
         min_training_points: The fewest points `train` is called with; a subclass may set its own.
+        trains_on_columns: Set it to True and `train` gets all of the history, as columns that it shares with the
+            host, instead of the latest points: `data.array(...)`, `FeatureBuilder.table(data)`. Without `metadata`.
     """
 
     min_training_points: ClassVar[int] = MIN_TRAINING_POINTS
+    trains_on_columns: ClassVar[bool] = False
 
     model_id: str
     is_trained: bool

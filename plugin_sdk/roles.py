@@ -80,7 +80,11 @@ class Bound:
         if self.train is not None:
             # Only predictions can be compared before the outcome; what ranks or optimizes is taken into use at once.
             compared = self.predict is not None
-            declared["train"] = Capability(min_points=self.min_points, candidate=compared)
+            declared["train"] = Capability(
+                min_points=self.min_points,
+                candidate=compared,
+                columns=bool(getattr(self.model or self.target, "trains_on_columns", False)),
+            )
             if compared:
                 declared |= {"backtest": Capability(), "adopt": Capability()}
         if self.learn is not None or self.wants_history:

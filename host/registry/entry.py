@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Hashable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -76,6 +77,8 @@ class PluginEntry:
         self.trained_points = 0
         self.learning = Learning(policy_over(manifest.training, settings.training))
         self.restored: Restored | None = None  # what the process that runs knew when it came up
+        self.folder: Path | None = None
+        self.fits = ""  # by what a saved state fits the process that runs
         self._process = 0
         self.lessons = 0  # trainings and batches of outcomes it was given, over all its processes
         self._capabilities: Mapping[str, Capability] = {}

@@ -10,6 +10,7 @@ from typing import Any
 PLUGIN_FOLDER = "/plugin"
 SCRATCH = "/scratch"
 SHM = "/dev/shm"
+SHARED = "/shared"
 
 # What libc and the dynamic loader need; programs of the system only for plugins that are a `command`.
 _LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/usr/libx32", "/usr/local/lib", "/usr/share/zoneinfo")
@@ -32,6 +33,7 @@ class RootFolder:
         read: Folders that are there under their own names, with their libraries and programs to run.
         system: The machine's own programs too.
         shared_memory: May have memory that only a group counts.
+        shared: A folder of files that every plugin may read.
     """
 
     plugin: Path
@@ -41,6 +43,7 @@ class RootFolder:
     scratch_inodes: int
     shm_bytes: int
     shared_memory: bool = True
+    shared: Path | None = None
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -58,6 +61,8 @@ def mounts(root: RootFolder, *, inside_uid: int, inside_gid: int, proc: bool) ->
     if root.system:
         binds.append(("/etc/alternatives", "/etc/alternatives", "data", True))
     binds.append((str(root.plugin), PLUGIN_FOLDER, "ro", False))
+    if root.shared is not None:
+        binds.append((str(root.shared), SHARED, "data", False))
     if proc:
         links += [("/proc/self/fd", "/dev/fd")]
     # An interpreter may itself lie below /tmp; then that cannot be a link to the scratch folder.
@@ -93,6 +98,7 @@ def rules_without_root(root: RootFolder, scratch: Path) -> list[tuple[str, str]]
     found = [(each, "run") for each in (*system, *root.read, str(root.plugin))]
     found += [(each, "device") for each in root.devices]
     found += [(each, "read") for each in ("/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")]
+    found += [(str(root.shared), "read")] if root.shared is not None else []
     return [*found, (str(scratch), "write")]
 
 

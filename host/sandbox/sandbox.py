@@ -21,7 +21,7 @@ from host.sandbox.plan import make_plan
 from host.sandbox.policy import SandboxPolicy
 from host.sandbox.preload import preload_for
 from host.sandbox.refusals import RefusedError, check
-from host.sandbox.root import PLUGIN_FOLDER, SCRATCH, RootFolder
+from host.sandbox.root import PLUGIN_FOLDER, SCRATCH, SHARED, RootFolder
 from host.sandbox.seccomp.profiles import SeccompProfile
 from plugin_sdk.contract.manifest import Limits, Manifest
 
@@ -48,10 +48,12 @@ class Sandbox:
 
     Attributes:
         machine: `None`: every plugin is held by its process alone.
+        shared: A folder of files that every plugin may read, and none can write.
     """
 
     policy: SandboxPolicy
     machine: Machine | None = None
+    shared: Path | None = None
 
     @property
     def tier(self) -> Tier:
@@ -62,6 +64,15 @@ class Sandbox:
     def layers(self) -> dict[str, str]:
         """The same in full."""
         return dict(PROCESS_ONLY_LAYERS) if self.machine is None else layers(self.machine)
+
+    @property
+    def shared_as_seen(self) -> str | None:
+        """Where a plugin finds the folder `shared`; `None` when it has none, or cannot read it."""
+        if self.shared is None or self.machine is None:
+            return str(self.shared) if self.shared is not None else None
+        if self.machine.namespaces != "none":
+            return SHARED
+        return None if self.machine.drops_ids else str(self.shared)
 
     def check(self, manifest: Manifest, folder: Path) -> None:
         """Raises `RefusedError` when the plugin must not, or cannot, be started here."""
@@ -84,7 +95,8 @@ class Sandbox:
         if self.machine is None:
             return process_only(manifest, folder, scratch, self.policy, interpreter)
         self.check(manifest, folder)
-        return _confined(self.policy, self.machine, manifest, folder.resolve(), scratch, interpreter)
+        folder = folder.resolve()
+        return _confined(self.policy, self.machine, manifest, folder, scratch, interpreter, self.shared)
 
 
 def _confined(
@@ -94,6 +106,7 @@ def _confined(
     folder: Path,
     scratch: Path,
     interpreter: Interpreter | None,
+    shared: Path | None,
 ) -> LaunchSpec:
     limits = policy.grant(manifest.limits)
     budget = _budget(policy, machine, limits)
@@ -136,6 +149,7 @@ def _confined(
         scratch_inodes=policy.scratch_inodes,
         shm_bytes=budget.shm_bytes,
         shared_memory=machine.group is not None,
+        shared=shared,
     )
     plan = make_plan(machine, root, kernel_limits, profile, program, scratch=scratch, nice=policy.nice)
     if machine.drops_ids and not own_root:

@@ -36,6 +36,7 @@ async def initialize(
     *,
     deadline: float,
     state: SavedState | None = None,
+    shared: str | None = None,
 ) -> InitializeResult:
     """Says hello and checks the answer.
 
@@ -57,6 +58,7 @@ async def initialize(
         ),
         seed=secrets.randbits(31),
         state=state if state is not None else UNSET,
+        shared=shared if shared is not None else UNSET,
     )
     try:
         raw = await caller.call("initialize", msgspec.json.encode(params), deadline=deadline)

@@ -103,6 +103,7 @@ class Incarnation:
                 WireLimits(limits.frame_bytes, limits.in_flight),
                 deadline=self._around.clock.now() + self._entry.limits.start_timeout_s,
                 state=state,
+                shared=self._around.sandbox.shared_as_seen,
             )
         except (LoadError, PluginError) as error:
             if state is None:

@@ -149,6 +149,7 @@ class Succession:
 
     def _made(self, found: FoundPlugin, *, staged: bool) -> PluginKeeper:
         entry = PluginEntry(found.manifest, self._settings)
+        entry.folder = found.folder
         entry.keeper = self
         return PluginKeeper(entry, found.folder, self._around, staged=staged, bell=self._bell)
 

@@ -22,13 +22,13 @@ from host.errors import RequestError
 from host.workload.config import HistoryConfig
 from host.workload.errors import HistoryBusyError
 from host.workload.selection import LARGEST_PAGE, Page, Selection
-from host.workload.statistics import statistics
+from host.workload.statistics import column, statistics
 from host.workload.store.index import Index, Run
 from host.workload.store.lines import check_points
 from host.workload.store.reading import Reading
 from host.workload.store.submission import Submission
 from host.workload.store.writer import Writer
-from host.workload.training import TrainingWish, training_table
+from host.workload.training import MOST_ROWS, TrainingWish, training_table
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
 T = TypeVar("T")
@@ -241,13 +241,16 @@ class History:
     async def training(
         self, selection: Selection = _EVERYTHING, wish: TrainingWish | None = None
     ) -> dict[str, Any]:
-        """What a model is trained on; see training.py."""
+        """What a model is trained on, at most `MOST_ROWS`, the latest; see training.py."""
+        limit = min(MOST_ROWS, selection.limit if selection.limit is not None else MOST_ROWS)
+        selection = msgspec.structs.replace(selection, limit=limit)
         return await self._think(partial(training_table, wish=wish or TrainingWish()), selection)
 
-    async def newest(self, limit: int) -> list[bytes]:
-        """The newest *limit* points as lines, oldest first."""
+    async def newest(self, limit: int) -> tuple[list[bytes], list[int]]:
+        """The newest *limit* points as lines, oldest first, and their numbers."""
         rows = await self._rows(lambda index: index.newest(_EVERYTHING, limit), many=limit > AT_ONCE)
-        return [line for _, line in rows[-limit:]]
+        rows = rows[-limit:]
+        return [line for _, line in rows], [seq for seq, _ in rows]
 
     async def later(self, seq: int, limit: int) -> News:
         """The first *limit* points after number *seq*."""
@@ -260,6 +263,10 @@ class History:
         # Of the points between two that are here, some may be gone: each type is kept for itself.
         last = rows[-1][0]
         return News([line for _, line in rows], [seq for seq, _ in rows], last, last - seq - len(rows))
+
+    def runs(self, selection: Selection) -> list[list[Run]]:
+        """Where the selected points are, as the index has it now; for what reads whole columns, in a thread."""
+        return _runs(self._writer.index, selection)
 
     async def wait_news(self, seq: int) -> None:
         """Returns when there are points after number *seq*."""
@@ -336,18 +343,22 @@ def _runs(index: Index, selection: Selection) -> list[list[Run]]:
     found = index.newest(selection, selection.limit)
     if selection.limit is None or len(found) < 2:
         return found
+    if sum(len(run.places) for runs in found for run in runs) <= selection.limit:
+        return found
     after = _before_newest(index, selection)
     return index.later(selection, after, selection.limit)
 
 
 def _before_newest(index: Index, selection: Selection) -> int:
     """The number before the first of the newest `selection.limit` points."""
+    import numpy as np  # not at the host's start
+
     assert selection.limit is not None
-    seqs = sorted(
-        seq for runs in index.newest(selection, selection.limit) for run in runs for seq in run.seqs()
-    )
-    seqs = seqs[-selection.limit :]
-    return seqs[0] - 1 if seqs else index.last_seq
+    seqs = column([run for runs in index.newest(selection, selection.limit) for run in runs], "seq")
+    if len(seqs) <= selection.limit:
+        return int(seqs.min()) - 1 if len(seqs) else index.last_seq
+    first = len(seqs) - selection.limit
+    return int(np.partition(seqs, first)[first]) - 1
 
 
 __all__ = ["LARGEST_PAGE", "History", "HistoryStatus", "News"]

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from host.registry.entry import PluginEntry
 from host.registry.learning import Restored, StateNote
-from host.workload.states import StateInfo, StateStore
+from host.workload.states import StateInfo, StateStore, fits
 from plugin_sdk.contract.messages import InitializeResult, SavedState, SaveReply
 
 log = logging.getLogger(__name__)
@@ -52,9 +52,8 @@ class KeptStates:
     async def offer(self, entry: PluginEntry) -> SavedState | None:
         manifest = entry.manifest
         try:
-            state, trouble = await asyncio.to_thread(
-                self._store.newest, manifest.name, manifest.version, entry.config
-            )
+            entry.fits = await asyncio.to_thread(fits, manifest.version, entry.config, entry.folder)
+            state, trouble = await asyncio.to_thread(self._store.newest, manifest.name, entry.fits)
         except OSError as error:
             state, trouble = None, f"its saved states cannot be read: {error.strerror or error}"
         note = entry.learning.state = StateNote(note=trouble)
@@ -95,7 +94,7 @@ class KeptStates:
                 self._store.save,
                 manifest.name,
                 manifest.version,
-                entry.config,
+                entry.fits,
                 reply.data,
                 reply.format or "",
                 seq,

@@ -20,6 +20,7 @@ import msgspec
 from host.clock import Clock
 from host.errors import PluginError
 from host.registry.learning import Learning, Restored, TrainingReport
+from host.workload.bulk import Bulk
 from host.workload.exam import Result, examine, held_out
 from host.workload.history import History
 from host.workload.store.lines import decode_line
@@ -81,11 +82,13 @@ class Portions:
         snapshot: Points in one `train`, the latest.
         batch: Points in one `learn`.
         frame_bytes: Of either.
+        columns: Points in one `train` of a plugin that takes columns.
     """
 
     snapshot: int
     batch: int
     frame_bytes: int = 6 * 1024 * 1024  # what a plugin takes, with room for what is around them
+    columns: int = 1_000_000
 
 
 async def hand_over(
@@ -121,24 +124,40 @@ async def hand_over(
 
 
 async def train(
-    pupil: Pupil, history: History, portions: Portions, clock: Clock, why: str
+    pupil: Pupil, history: History, portions: Portions, clock: Clock, why: str, bulk: Bulk | None = None
 ) -> tuple[TrainReply, TrainingReport]:
     """One training, and its judgement.
+
+    Args:
+        bulk: Where columns are put, for plugins that take them.
 
     Raises:
         PluginError: It failed, or took too long; what served before serves on.
     """
     began = clock.now()
-    lines = within(await history.newest(portions.snapshot), portions.frame_bytes, newest=True)
+    newest, seqs = await history.newest(portions.snapshot)
+    lines = within(newest, portions.frame_bytes, newest=True)
+    seqs = seqs[len(seqs) - len(lines) :]
     exam: list[WorkloadDataPoint] = []
+    before = history.last_seq + 1
     if pupil.capabilities["train"].candidate and pupil.trained_points > 0:
         points = await asyncio.to_thread(lambda: [decode_line(line) for line in lines])
         first = held_out(points)
         if first is not None:
             exam = [point for point in points[first:] if point.features]
+            before = seqs[first]
             lines = lines[:first]
-    params = b'{"points":[%s],"candidate":%s}' % (b",".join(lines), b"true" if exam else b"false")
-    reply = await ask(pupil, "train", params, TrainReply, clock)
+    candidate = b"true" if exam else b"false"
+    if bulk is not None and pupil.capabilities["train"].columns:
+        try:
+            async with bulk.snapshot(portions.columns, before) as ref:
+                params = b'{"columns":%s,"candidate":%s}' % (msgspec.json.encode(ref), candidate)
+                reply, count = await ask(pupil, "train", params, TrainReply, clock), ref.count
+        except OSError as error:
+            raise PluginError(pupil.name, f"the columns for it cannot be written: {error}") from error
+    else:
+        params = b'{"points":[%s],"candidate":%s}' % (b",".join(lines), candidate)
+        reply, count = await ask(pupil, "train", params, TrainReply, clock), len(lines)
     result: Result | None = None
     accepted = reply.trained
     if reply.trained and exam and not reply.in_use:
@@ -149,7 +168,7 @@ async def train(
     report = TrainingReport(
         at_ms=clock.wall_ms(),
         why=why,
-        points=len(lines),
+        points=count,
         accepted=accepted,
         took_ms=round((clock.now() - began) * 1000, 1),
         reason=_reason(reply, result, bool(exam), pupil.trained_points > 0),

@@ -1,8 +1,8 @@
 """What plugins have learned, kept for their next start: opaque bytes, in versions, never looked into.
 
 Theory of operation. A state is one file: a line of JSON that says what it is, then the bytes. It is written aside,
-synced and renamed, so a version is whole or not there. Only a state of the same version of the plugin and the same
-configuration is handed back. One that is torn, or with which the plugin did not come up, is renamed and never
+synced and renamed, so a version is whole or not there. Only a state of the same version of the plugin, the same code
+and the same configuration is handed back. One that is torn, or with which the plugin did not come up, is renamed and never
 handed back again; then the one before it is tried, and at last none.
 """
 
@@ -20,6 +20,8 @@ import msgspec
 log = logging.getLogger(__name__)
 
 SUFFIX = ".state"
+_UNCOUNTED = frozenset({"__pycache__", "node_modules"})
+_MOST_FILES = 20_000
 
 
 class StateInfo(msgspec.Struct, rename="camel", frozen=True):
@@ -29,7 +31,7 @@ class StateInfo(msgspec.Struct, rename="camel", frozen=True):
         version: Counts the states of this plugin, from 1.
         seq: It knows the points up to this sequence number.
         trained_points: As `PluginEntry.trained_points` when it was saved.
-        fits: By what it fits a start: the plugin's version and its configuration, as a digest.
+        fits: By what it fits a start: the plugin's version, code and configuration, as a digest.
     """
 
     version: int
@@ -67,7 +69,7 @@ class StateStore:
         self,
         name: str,
         plugin_version: str,
-        config: dict[str, Any],
+        fitting: str,
         data: bytes,
         form: str,
         seq: int,
@@ -92,7 +94,7 @@ class StateStore:
             seq,
             trained,
             plugin_version,
-            fits(plugin_version, config),
+            fitting,
             time.time() * 1000.0,
         )
         path = folder / f"{version:08d}{SUFFIX}"
@@ -108,12 +110,9 @@ class StateStore:
             old.unlink(missing_ok=True)
         return info
 
-    def newest(
-        self, name: str, plugin_version: str, config: dict[str, Any]
-    ) -> tuple[State | None, str | None]:
+    def newest(self, name: str, fitting: str) -> tuple[State | None, str | None]:
         """The newest state that fits and is whole; and what was wrong with newer ones, if anything."""
         trouble: str | None = None
-        wanted = fits(plugin_version, config)
         for version, path in reversed(self._files(name)):
             try:
                 state = _read(path, self.most_bytes)
@@ -124,9 +123,11 @@ class StateStore:
                     "plugin.state_damaged", extra={"plugin": name, "version": version, "why": str(error)}
                 )
                 continue
-            if state.info.fits == wanted:
+            if state.info.fits == fitting:
                 return state, trouble
-            trouble = trouble or f"its saved state {version} is of another version or configuration of it"
+            trouble = (
+                trouble or f"its saved state {version} is of another version, configuration or code of it"
+            )
         return None, trouble
 
     def distrust(self, name: str, version: int, why: str) -> None:
@@ -156,10 +157,32 @@ class StateStore:
             log.error("plugin.state_not_set_aside", extra={"file": str(path), "why": str(error)})
 
 
-def fits(plugin_version: str, config: dict[str, Any]) -> str:
-    """What a state and a start must have in common."""
+def fits(plugin_version: str, config: dict[str, Any], folder: Path | None) -> str:
+    """What a state and a start must have in common: what the plugin is and how it is set.
+
+    Args:
+        folder: The plugin's own; every file in it counts, hidden ones and caches aside.
+    """
     said = msgspec.json.encode([plugin_version, config], order="sorted")
-    return hashlib.sha256(said).hexdigest()[:32]
+    digest = hashlib.sha256(said)
+    for path in _files_of(folder) if folder is not None else ():
+        digest.update(b"\0" + os.fsencode(path.relative_to(folder or path)) + b"\0")
+        try:
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError:
+            continue  # it has vanished, or cannot be read: then the plugin has no use of it either
+    return digest.hexdigest()[:32]
+
+
+def _files_of(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for here, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in _UNCOUNTED]
+        found += [Path(here) / name for name in names if not name.startswith(".")]
+        if len(found) > _MOST_FILES:
+            break
+    return sorted(path for path in found if path.is_file() and not path.is_symlink())
 
 
 def _read(path: Path, most_bytes: int) -> State:

@@ -17,6 +17,7 @@ import msgspec
 from host.clock import Clock
 from host.errors import PluginError
 from host.tasks import Background
+from host.workload.bulk import Bulk
 from host.workload.curriculum import Since, due
 from host.workload.history import History
 from host.workload.lesson import Portions, Pupil, Save, hand_over, save, train
@@ -72,6 +73,7 @@ class Teacher:
     Args:
         keep: Keeps what plugins save.
         publish: Tells of each training: the plugin, and the report.
+        bulk: For plugins that take columns.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Teacher:
         *,
         keep: Save = _keep_nothing,
         publish: Callable[[str, dict[str, object]], None] = lambda *_: None,
+        bulk: Bulk | None = None,
     ) -> None:
         self._history = history
         self._ready = ready
@@ -91,6 +94,7 @@ class Teacher:
         self._portions = Portions(self._config.snapshot, self._config.batch)
         self._keep = keep
         self._publish = publish
+        self._bulk = bulk
         self._progress: dict[str, _Progress] = {}
         self._warmed: dict[str, _Progress] = {}
         self._busy: set[str] = set()
@@ -224,7 +228,7 @@ class Teacher:
 
     async def _train(self, state: _Progress, why: str) -> TrainReply:
         pupil, seen = state.pupil, self._history.last_seq
-        reply, report = await train(pupil, self._history, self._portions, self._clock, why)
+        reply, report = await train(pupil, self._history, self._portions, self._clock, why, self._bulk)
         state.trained, state.trained_at, state.drifted = seen, self._clock.now(), False
         if reply.trained:
             pupil.trained_points = seen

@@ -120,28 +120,35 @@ class ColumnBlock:
         return [words[code] if code >= 0 else None for code in self.view(name)]
 
 
-def pack(count: int, columns: Iterable[Column]) -> bytes:
-    """A block of *count* points; the columns lie in the order given."""
-    given = list(columns)
-    places = [0] * len(given)
+def block_header(
+    count: int, columns: Sequence[tuple[str, str, tuple[str, ...] | None]]
+) -> tuple[bytes, list[int]]:
+    """The beginning of a block, and where each of its columns (name, dtype, dictionary) lies."""
+    places = [0] * len(columns)
     while True:  # the header's length moves the offsets, which may lengthen the header: twice is enough
         specs = [
-            ColumnSpec(each.name, each.dtype, place, each.dictionary)
-            for each, place in zip(given, places, strict=True)
+            ColumnSpec(name, dtype, place, words)
+            for (name, dtype, words), place in zip(columns, places, strict=True)
         ]
         header = msgspec.json.encode(_Header(count, specs))
         header += b" " * (-(8 + len(header)) % _ALIGN)
         offset, wanted = 8 + len(header), []
-        for each in given:
+        for _, dtype, _ in columns:
             wanted.append(offset)
-            offset += -(-count * _WIDTHS[each.dtype] // _ALIGN) * _ALIGN
+            offset += -(-count * _WIDTHS[dtype] // _ALIGN) * _ALIGN
         if wanted == places:
-            break
+            return MAGIC + len(header).to_bytes(4, "little") + header, places
         places = wanted
-    block = bytearray(offset)
-    block[:4] = MAGIC
-    block[4:8] = len(header).to_bytes(4, "little")
-    block[8 : 8 + len(header)] = header
+
+
+def pack(count: int, columns: Iterable[Column]) -> bytes:
+    """A block of *count* points; the columns lie in the order given."""
+    given = list(columns)
+    header, places = block_header(count, [(each.name, each.dtype, each.dictionary) for each in given])
+    last = given[-1].dtype if given else "u1"
+    end = places[-1] + -(-count * _WIDTHS[last] // _ALIGN) * _ALIGN if places else len(header)
+    block = bytearray(end)
+    block[: len(header)] = header
     for each, place in zip(given, places, strict=True):
         block[place : place + count * _WIDTHS[each.dtype]] = memoryview(each.values).cast("B")
     return bytes(block)

@@ -78,6 +78,7 @@ class InitializeParams(msgspec.Struct, rename="camel"):
         config: The manifest's `[config]` with the operator's settings laid over it, key by key.
         seed: For the plugin's random numbers, so that a run can be repeated.
         state: What it saved, where the host has something that fits this version and configuration of it.
+        shared: A folder, as the plugin sees it, where the host puts columns in files; it is read-only.
     """
 
     protocol: ProtocolRange
@@ -90,6 +91,7 @@ class InitializeParams(msgspec.Struct, rename="camel"):
     limits: WireLimits
     seed: int = 0
     state: SavedState | UnsetType = UNSET
+    shared: str | UnsetType = UNSET
 
 
 class Capability(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -99,6 +101,7 @@ class Capability(msgspec.Struct, rename="camel", omit_defaults=True):
         history: For `optimize`: it wants recent history sent to it (by `learn`).
         min_points: For `train`: the fewest points worth training on.
         batch: For `predict`: it takes `inputs`, many at once, too.
+        columns: For `train`: it takes columns in a file instead of points.
         candidate: For `train`: it can keep what was learnt aside, for `backtest` and `adopt`.
     """
 
@@ -106,6 +109,7 @@ class Capability(msgspec.Struct, rename="camel", omit_defaults=True):
     min_points: int = 10
     batch: bool = False
     candidate: bool = False
+    columns: bool = False
 
 
 class StateReply(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -213,15 +217,32 @@ class OptimizeReply(msgspec.Struct, rename="camel", omit_defaults=True):
     metadata: dict[str, Any] | None = None
 
 
+class ColumnsRef(msgspec.Struct, rename="camel"):
+    """A block of columns (docs/reference/columns.md) in a file of the folder `shared`.
+
+    Fields:
+        name: The file's.
+        length, crc32: Of all of it, bytes.
+        count: Points in it.
+    """
+
+    name: str
+    length: int
+    crc32: int
+    count: int
+
+
 class TrainParams(msgspec.Struct, rename="camel", omit_defaults=True):
     """`train`: learn anew from these points, oldest first.
 
     Fields:
+        columns: The points, where the plugin takes columns; `points` is then empty.
         candidate: What is learnt is kept aside until `adopt`; the model that serves goes on serving.
     """
 
-    points: list[WorkloadDataPoint]
+    points: list[WorkloadDataPoint] = []
     candidate: bool = False
+    columns: ColumnsRef | UnsetType = UNSET
 
 
 class TrainReply(msgspec.Struct, rename="camel", omit_defaults=True):

@@ -112,10 +112,12 @@ async def test_with_a_torn_and_with_a_poisoned_state_it_starts_without_and_says_
         await eventually(lambda: learning(host).learned_seq == 100)
         assert (await host.train("a")).trained
         await eventually(lambda: learning(host).state.version is not None)
-    from host.workload.states import StateStore
+    from host.workload.states import StateStore, fits
 
     store = StateStore(tmp_path / "data" / "states", 10_000, 3)
-    store.save("a", "1.0.0", {}, b"not what it saved", "pickle", 100, 100)
+    store.save(
+        "a", "1.0.0", fits("1.0.0", {}, folders.directory / "a"), b"not what it saved", "pickle", 100, 100
+    )
     async with start() as host:
         assert host.plugin("a").state == "ready"
         assert learning(host).state.restored is False
@@ -130,11 +132,11 @@ async def test_a_state_that_kills_the_plugin_is_not_handed_to_it_again(start, fo
         "\n    def load_state(self, data):\n        import os\n        os._exit(3)\n",
         manifest=MANIFEST,
     )
-    from host.workload.states import StateStore
+    from host.workload.states import StateStore, fits
 
     (tmp_path / "data").mkdir()
     store = StateStore(tmp_path / "data" / "states", 10_000, 3)
-    store.save("a", "1.0.0", {}, b"deadly", "own", 0, 0)
+    store.save("a", "1.0.0", fits("1.0.0", {}, folders.directory / "a"), b"deadly", "own", 0, 0)
     async with start() as host:
         await eventually(lambda: host.plugin("a").state == "ready", within_s=60)
         assert list((tmp_path / "data" / "states" / "a").glob("*.rejected-*"))

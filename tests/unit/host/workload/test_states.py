@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host.workload.states import StateStore
+from host.workload.states import StateStore, fits
 
 CONFIG = {"trees": 40}
 
@@ -15,11 +15,11 @@ def store(tmp_path):
 
 
 def save(store, data=b"what it knows", version="1.0.0", config=CONFIG, seq=7):
-    return store.save("forest", version, config, data, "own", seq, 5)
+    return store.save("forest", version, fits(version, config, None), data, "own", seq, 5)
 
 
 def newest(store, version="1.0.0", config=CONFIG):
-    state, trouble = store.newest("forest", version, config)
+    state, trouble = store.newest("forest", fits(version, config, None))
     return (state.data if state is not None else None), trouble
 
 
@@ -31,7 +31,7 @@ def test_what_was_saved_is_handed_back_as_it_was(store):
     data = bytes(range(256)) + b"\n{}\n"
     info = save(store, data)
     assert (info.version, info.bytes, info.seq) == (1, len(data), 7)
-    state, trouble = store.newest("forest", "1.0.0", CONFIG)
+    state, trouble = store.newest("forest", fits("1.0.0", CONFIG, None))
     assert (state.data, state.info, trouble) == (data, info, None)
 
 
@@ -64,7 +64,7 @@ def test_a_state_of_another_version_or_configuration_is_not_handed_back(store):
     assert newest(store, version="1.0.1")[0] is None
     data, trouble = newest(store, config={"trees": 41})
     assert data is None
-    assert "another version or configuration" in trouble
+    assert "another version, configuration or code" in trouble
     assert newest(store)[0] == b"what it knows"
 
 
@@ -86,3 +86,15 @@ def test_a_state_that_was_not_finished_is_none(store, tmp_path):
     save(store, b"good")
     (tmp_path / "states" / "forest" / "00000002.part").write_bytes(b"half")
     assert newest(store) == (b"good", None)
+
+
+def test_a_state_fits_the_code_that_made_it_whatever_lies_beside_it(tmp_path):
+    (tmp_path / "plugin.py").write_text("one")
+    first = fits("1.0.0", CONFIG, tmp_path)
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "plugin.pyc").write_bytes(b"compiled")
+    (tmp_path / ".hidden").write_text("an editor's")
+    assert fits("1.0.0", CONFIG, tmp_path) == first
+    (tmp_path / "plugin.py").write_text("two")
+    assert fits("1.0.0", CONFIG, tmp_path) != first
+    assert len({first, fits("1.0.1", CONFIG, tmp_path), fits("1.0.0", {}, tmp_path)}) == 3
