@@ -203,7 +203,7 @@ async def test_connections_over_the_cap_are_closed_and_those_below_it_go_on(host
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
         text = (await reader.readexactly(int(length[15:]))).decode()
-        return float(text.split("engine_ops_connections_refused_total ")[1].split()[0])
+        return float(text.split("\nengine_ops_connections_refused_total ")[1].split()[0])
 
     async with asyncio.timeout(ANSWERED_S):
         before = await refused()
