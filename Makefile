@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test check layers bench clean
+.PHONY: demo test check layers bench reproduce clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make test   install and run all tests"
 	@echo "make check  the quick part: ruff, mypy, layers, unit and architecture tests"
 	@echo "make bench  measure, with ratios in one run"
+	@echo "make reproduce  play again what others published, and write docs/reference/results.md"
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +37,9 @@ test: check
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+reproduce: $(READY)
+	$(BIN)/python -m tests.reproduce $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -113,7 +113,9 @@ class Host:
         return [{"folder": str(each.folder), "why": each.why} for each in self._supervisor.refused]
 
     async def record(self, points: list[WorkloadDataPoint], key: str | None = None) -> int:
-        return await self._history.record(points, key)
+        recorded = await self._history.record(points, key)
+        self._engine.outcomes(points)
+        return recorded
 
     async def workload_stats(self, selection: Selection) -> Mapping[str, Any]:
         return await self._history.statistics(selection)
@@ -149,6 +151,10 @@ class Host:
                 "refused": self.refused(),
             },
             "history": self._history.status(),
+            "engine": {
+                "admission": msgspec.to_builtins(self._engine.admission_statistics()),
+                "advisers": msgspec.to_builtins(self._engine.advisers()),
+            },
             "isolation": {"tier": sandbox.tier, "layers": sandbox.layers},
         }
 

@@ -100,6 +100,7 @@ async def build(
         )
         stack.push_async_callback(finish_soon, supervisor.aclose)
         engine = Engine(registry, Journal(history, clock, drift), clock, config.engine)
+        stack.push_async_callback(finish_soon, engine.aclose)
         stack.push_async_callback(finish_soon, teacher.aclose)
         await supervisor.start()
         teacher.start()

@@ -47,6 +47,8 @@ _MAY_BE_ZERO = frozenset(
         "queued_requests",
         "lines_bytes",
         "cache_entries",
+        "guard_lambda",
+        "refine_from_s",
         "reserve_share",
         "settle_s",
         "port",

@@ -53,6 +53,20 @@ class NoAnswerError(RequestError):
     code = ErrorCode.NO_ANSWER
 
 
+class BusyError(EngineOpsError):
+    """The host has more to do than it can do in time; what was asked was not begun."""
+
+    code = ErrorCode.BUSY
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_ms: float) -> None:
+        super().__init__(message)
+        self.retry_after_ms = retry_after_ms
+
+    def data(self) -> ErrorData:
+        return ErrorData(kind=self.code.kind, retryable=True, retry_after_ms=self.retry_after_ms)
+
+
 class PluginError(EngineOpsError):
     """A plugin's: what became of one call or one process of it.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from host.cli.show import json_option, print_json, printable
+from host.cli.show import json_option, print_json, print_rows, printable
 
 if TYPE_CHECKING:
     from host.sandbox.policy import SandboxPolicy
@@ -146,12 +146,12 @@ def policy_of(config: Path | None, allow_weak_sandbox: bool) -> SandboxPolicy:
 
 
 def or_refused(ctx: click.Context, work: Callable[[], Any]) -> Any:
-    """What *work* gives; exit code 3 where this machine, or this sandbox, refuses the plugin."""
-    from host.workbench.bench import EndedError, RefusedError
+    """What *work* gives; exit code 3 where this machine, or the sandbox, refuses the plugin, or it does not do as it must."""
+    from host.workbench.refusals import REFUSALS
 
     try:
         return work()
-    except (RefusedError, EndedError) as error:
+    except REFUSALS as error:
         click.echo(f"Error: {printable(str(error))}", err=True)
         return ctx.exit(EXIT_REFUSED)
 
@@ -208,3 +208,103 @@ def pack(ctx: click.Context, folder: Path, out: Path, as_json: bool) -> None:
         print_json(msgspec.to_builtins(bundle), one_line=True)
     else:
         click.echo(f"{bundle.path}\t{bundle.bytes} bytes\tsha256 {bundle.sha256}")
+
+
+@click.command()
+@folder_argument
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.1, max=600),
+    default=2.0,
+    show_default=True,
+    metavar="S",
+    help="About how long each figure is measured.",
+)
+@sandbox_options
+@json_option
+@click.pass_context
+def bench(
+    ctx: click.Context,
+    folder: Path,
+    seconds: float,
+    config: Path | None,
+    allow_weak_sandbox: bool,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure a plugin, in its sandbox, beside one that only echoes."""
+    import msgspec
+
+    from host.workbench.check import read_folder
+    from host.workbench.measure import measure
+
+    manifest = read_folder(folder)
+    if isinstance(manifest, str):
+        click.echo(f"Error: {printable(manifest)}", err=True)
+        ctx.exit(EXIT_REFUSED)
+    policy = policy_of(config, allow_weak_sandbox)
+    found = or_refused(ctx, lambda: measure(manifest, folder, policy, seconds, data))
+    if as_json:
+        print_json(msgspec.to_builtins(found), one_line=True)
+        return
+    rows: list[tuple[object, ...]] = []
+    for name, value in msgspec.to_builtins(found.plugin).items():
+        floor = getattr(found.echo, _snake(name))
+        if name == "name" or value is None:
+            continue
+        ratio = f"{value / floor:.2f}" if floor else "-"
+        rows.append((name, value, floor, ratio))
+    print_rows(("", found.plugin.name, "echo", "ratio"), rows)
+    click.echo(f"{found.isolation}; {len(found.questions)} questions in turn", err=True)
+
+
+@click.command()
+@folder_argument
+@click.option("--once", is_flag=True, help="One round, then end: exit code 1 when something was not well.")
+@click.option(
+    "--replay", type=click.Path(path_type=Path), metavar="FILE", help="Say what was recorded there."
+)
+@click.option(
+    "--process",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Which process of the recording; without it, the one to which most was said.",
+)
+@click.option(
+    "--record", type=click.Path(path_type=Path), metavar="FILE", help="Write all that is said there."
+)
+@sandbox_options
+@click.pass_context
+def dev(
+    ctx: click.Context,
+    folder: Path,
+    once: bool,
+    replay: Path | None,
+    process: int,
+    record: Path | None,
+    config: Path | None,
+    allow_weak_sandbox: bool,
+    data: Path | None,
+) -> None:
+    """Run a plugin alone and ask it; again when its folder changes."""
+    from host.workbench.dev import DevOptions, rounds
+    from host.workbench.recording import read_recording, recording
+
+    entries = None if replay is None else read_recording(replay)
+    policy = policy_of(config, allow_weak_sandbox)
+    with recording(record) as wrap:
+        turns = rounds(
+            folder, policy, DevOptions(entries, process), lambda line: click.echo(line), wrap, data
+        )
+        try:
+            good = or_refused(ctx, lambda: next(turns))
+            while not once:
+                good = or_refused(ctx, lambda: next(turns))
+        except KeyboardInterrupt:
+            good = True
+    ctx.exit(0 if good else 1)
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{each.lower()}" if each.isupper() else each for each in name)

@@ -35,7 +35,7 @@ def plugin() -> None:
     """Make a plugin, and look at the plugins of a running host."""
 
 
-for author_command in (author.new, author.check, author.pack):
+for author_command in (author.new, author.check, author.bench, author.pack, author.dev):
     plugin.add_command(author_command)
 
 

@@ -49,6 +49,10 @@ class Heard:
     confidence: float | None = None
     model_id: str | None = None
     reason: str | None = None
+    scores: Sequence[float] | None = None
+    bound: Objective | None = None
+    gap: float | None = None
+    out_of_time: bool = False
 
     def candidate(self) -> Candidate:
         """As the public answer shows it."""
@@ -59,14 +63,22 @@ class Heard:
             objective=None if self.objective is None else list(self.objective),
             confidence=self.confidence,
             reason=self.reason,
+            bound=None if self.bound is None else list(self.bound),
+            gap=self.gap,
+            out_of_time=self.out_of_time,
         )
 
 
 class Question:
-    """One problem as plugins are asked it: `optimize`, else `score`; predictions by `predict`, else `optimize`."""
+    """One problem as plugins are asked it: `optimize`, else `score`; predictions by `predict`, else `optimize`.
 
-    def __init__(self, request: OptimizeRequest, problem: Problem) -> None:
+    Args:
+        prefer_scores: Ask by `score` first, so that scores can be combined.
+    """
+
+    def __init__(self, request: OptimizeRequest, problem: Problem, *, prefer_scores: bool = False) -> None:
         self.problem = problem
+        self._prefer_scores = prefer_scores
         self._request = request
         self._encoded: dict[str, bytes] = {}
 
@@ -75,7 +87,7 @@ class Question:
         if isinstance(self.problem, PredictionProblem):
             methods = ["predict", "optimize"]
         elif isinstance(self.problem, OneTaskProblem | QueueProblem):
-            methods = ["optimize", "score"]
+            methods = ["score", "optimize"] if self._prefer_scores else ["optimize", "score"]
         else:
             methods = ["optimize"]
         return next((each for each in methods if each in capabilities), None)
@@ -116,14 +128,16 @@ async def ask(
         reply = read_reply(question.problem, method, raw)
         if isinstance(reply, Declined):
             return heard("abstained", reason=reply.reason)
-        answered = heard("answered", confidence=reply.confidence, model_id=reply.model_id)
+        answered = heard(
+            "answered", confidence=reply.confidence, model_id=reply.model_id, scores=reply.scores
+        )
         assessment = await assess(reply.answer)
     except CallLateError as error:
         return heard("late", reason=error.reason)
     except PluginError as error:
         return heard("failed", reason=error.reason)
     except ReplyError as error:
-        plugin.retract(method, str(error))
+        _retract(plugin, method, str(error))
         return heard("invalid", reason=str(error))
     except OutOfTimeError:
         return heard("late", reason="it answered, but too late for its answer to be checked")
@@ -132,9 +146,17 @@ async def ask(
         log.exception("engine.ask_failed", extra={"plugin": plugin.name, "method": method})
         return heard("failed", reason=f"asking it went wrong in the host ({type(error).__name__})")
     if assessment.verdict.broken is not None:
-        plugin.retract(method, assessment.verdict.broken)
+        _retract(plugin, method, assessment.verdict.broken)
         return replace(answered, status="invalid", reason=assessment.verdict.broken)
     return replace(answered, answer=reply.answer, objective=assessment.objective)
+
+
+def _retract(plugin: Askable, method: str, why: str) -> None:
+    """Tells the plugin's keeper that what came as an answer was none. A fault in that costs nobody an answer."""
+    try:
+        plugin.retract(method, why)
+    except Exception:
+        log.exception("engine.not_retracted", extra={"plugin": plugin.name, "method": method})
 
 
 async def gather(

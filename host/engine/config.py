@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast, get_args
+
+from host.engine.admission import AdmissionConfig
+from host.engine.learning.guard import GuardConfig
+from host.solvers.builtins import EXTRA
+from plugin_sdk.contract.problems.request import Strategy
+
+STRATEGIES: tuple[str, ...] = get_args(Strategy)
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,16 @@ class EngineConfig:
         cache_entries: Answers that are kept; 0 for none.
         cache_ttl_s: How long each of them is good for.
         many_at_once: Requests of one `engine.optimizeMany` that are worked on at a time.
+        resource_strategy, scheduling_strategy, performance_strategy, ml_driven_strategy: For requests of this
+            type that name none; empty for what suits the problem.
+        refine_from_s: Requests that name a deadline of at least this are given to CP-SAT too, where it is
+            installed; 0 for none.
+        in_flight, queued: Requests that are worked on at once; that wait for a place.
+        guard_lambda: A plugin's decisions are followed while their realised cost is at most (1 + this) times
+            what the built-in's would have been.
+        guard_outcomes: Outcomes before a verdict on that; half as many after a pause.
+        guard_cool_s: The first pause of one that was set aside; doubled each time.
+        extra_built_ins: Names, with commas between, of built-ins that are asked besides the usual ones.
     """
 
     default_deadline_s: float = 5.0
@@ -32,6 +50,52 @@ class EngineConfig:
     cache_entries: int = 100
     cache_ttl_s: float = 300.0
     many_at_once: int = 16
+    resource_strategy: str = ""
+    scheduling_strategy: str = ""
+    performance_strategy: str = ""
+    ml_driven_strategy: str = ""
+    extra_built_ins: str = ""
+    refine_from_s: float = 3.0
+    in_flight: int = 32
+    queued: int = 64
+    guard_lambda: float = 0.25
+    guard_outcomes: int = 20
+    guard_cool_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("resource", "scheduling", "performance", "ml_driven"):
+            value = getattr(self, f"{name}_strategy")
+            if value not in ("", *STRATEGIES):
+                raise ValueError(
+                    f"{name}_strategy is {value!r}; give {', '.join(STRATEGIES)}, or an empty text"
+                )
+        for each in self.extra_names - EXTRA:
+            raise ValueError(
+                f"extra_built_ins has {each!r}; give names out of {', '.join(sorted(EXTRA))}, with commas between"
+            )
+
+    def admission(self) -> AdmissionConfig:
+        """How much is worked on at once."""
+        return AdmissionConfig(in_flight=self.in_flight, queued=self.queued)
+
+    def guard(self) -> GuardConfig:
+        """When advice is set aside."""
+        return GuardConfig(
+            slack=self.guard_lambda,
+            enough=self.guard_outcomes,
+            probe=max(1, self.guard_outcomes // 2),
+            cool_s=self.guard_cool_s,
+        )
+
+    @property
+    def extra_names(self) -> frozenset[str]:
+        """The built-ins that are asked besides the usual ones."""
+        return frozenset(each.strip() for each in self.extra_built_ins.split(",") if each.strip())
+
+    def strategy_for(self, request_type: str) -> Strategy | None:
+        """What the operator wants for requests of this type that name no strategy."""
+        value = getattr(self, f"{request_type.replace('-', '_')}_strategy", "")
+        return cast("Strategy", value) if value else None
 
     def plugin_time_s(self, whole_s: float) -> float:
         """How much of a request's whole time plugins have."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from host.engine.ask import Heard
 from host.engine.checks.table import score
@@ -25,6 +26,8 @@ class Decision:
         plugins: The plugins among them.
         spared: Plugins that were asked but not waited for, since nothing could be better.
         error: Why the answer is no success although there is one.
+        interval: Where the outcome of a prediction will lie nine times in ten, as far as outcomes have taught.
+        set_aside: Why answers that were in hand are not followed, a sentence each.
     """
 
     chosen: Heard | None
@@ -32,6 +35,8 @@ class Decision:
     plugins: Sequence[Heard] = ()
     spared: Sequence[str] = ()
     error: str | None = None
+    set_aside: Sequence[str] = ()
+    interval: Any = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Asking:
         absent: Who should have been asked too, but is down.
         bound: What no answer can beat, if that is known.
         whole_ms: The time there was.
+        weaker: What else made the answer weaker than it might have been.
     """
 
     request: OptimizeRequest
@@ -53,6 +59,7 @@ class Asking:
     whole_ms: float
     history_size: int
     bound: Objective | None = field(default=None)
+    weaker: Sequence[str] = ()
 
 
 def write_up(asking: Asking, decision: Decision, duration_ms: float) -> Answer:
@@ -64,9 +71,12 @@ def write_up(asking: Asking, decision: Decision, duration_ms: float) -> Answer:
     elif isinstance(problem, PredictionProblem):
         model_id = chosen.model_id or chosen.by.split("@")[0]
         result = present_prediction(chosen.answer.prediction, model_id, asking.history_size)
+        if decision.interval is not None:
+            result["interval"] = decision.interval
     else:
         result = present(problem, chosen.answer)
     weaker = what_went_wrong(decision.plugins)
+    weaker += [*decision.set_aside, *asking.weaker]
     if asking.strategy.reason:
         weaker.append(asking.strategy.reason)
     weaker += [f"{name} could not be asked: it is not up" for name in asking.absent]

@@ -19,15 +19,30 @@ import msgspec
 
 from host.clock import Clock
 from host.engine import many_predictions
+from host.engine.admission import Admission, AdmissionStatistics
 from host.engine.cache import AnswerCache, CacheStatistics, key_of
+from host.engine.checks.table import checks_for
 from host.engine.config import EngineConfig
+from host.engine.decision import Decision
 from host.engine.flights import Flights
+from host.engine.learning.ledger import AdviserStatistics, Ledger
+from host.engine.refine import Refiner
 from host.engine.run import Run
+from host.engine.strategies import kind_of
 from host.errors import CapabilityMissingError, EngineOpsError, NoAnswerError
 from host.registry.askable import Askable, Directory
+from host.solvers.builtins import built_ins
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.messages import Abstained, Prediction
-from plugin_sdk.contract.problems import OptimizeRequest, Problem, ProblemError, parse_problem
+from plugin_sdk.contract.problems import (
+    OptimizeRequest,
+    PredictionProblem,
+    Problem,
+    ProblemError,
+    QueueProblem,
+    parse_problem,
+)
+from plugin_sdk.contract.workload import WorkloadDataPoint
 
 __all__ = ["Engine", "EngineConfig", "History"]
 
@@ -59,6 +74,9 @@ class Engine:
         self._config = config or EngineConfig()
         self._cache = AnswerCache(self._config.cache_entries, self._config.cache_ttl_s)
         self._flights: Flights[Answer] = Flights()
+        self._ledger = Ledger(self._config.guard())
+        self._refiner = Refiner(clock)
+        self._admission = Admission(self._config.admission(), clock)
 
     async def optimize(self, request: OptimizeRequest, arrived: float | None = None) -> Answer:
         """The answer to a request.
@@ -69,6 +87,7 @@ class Engine:
         Raises:
             ProblemError: The request's data or constraints cannot be used; nothing is recorded.
             NoAnswerError: Nobody answered and no built-in stands in; recorded as a failure.
+            BusyError: More is being worked on than can be done in time; it was not begun.
         """
         arrived = self._clock.now() if arrived is None else arrived
         problem, key = await self._read(request)
@@ -76,16 +95,43 @@ class Engine:
         absent = self._directory.absent(request.type)
         state = (tuple(plugin.state for plugin in plugins), tuple(absent))
 
+        deadline = arrived + self._whole_s(request)
+        quick = bool(built_ins(problem)) and checks_for(problem).size(problem) <= self._config.inline_size
+
         async def decide() -> Answer:
+            async with self._admission.place(deadline, quick=quick) as plugins_too:
+                return await work(plugins_too)
+
+        async def work(plugins_too: bool) -> Answer:
+            asked = plugins if plugins_too else ()
             size = self._history.size()
-            run = Run(request, problem, plugins, absent, size, self._clock, self._config, arrived)
-            return await run.answer()
+            run = Run(
+                request,
+                problem,
+                asked,
+                absent,
+                size,
+                self._clock,
+                self._config,
+                arrived,
+                self._ledger,
+                self._refiner,
+            )
+            if not plugins_too and plugins:
+                run.weaker.append("the host has more to do than it can: plugins were not asked")
+            answer = await run.answer()
+            self._advised(request, problem, run.decision)
+            return answer
 
         answer = await self._shared(request, key, state, arrived, decide) if key else await decide()
         self._record(request, answer)
         if answer.result is None:
             raise NoAnswerError(answer.error or "nobody answered")
         return answer
+
+    async def aclose(self) -> None:
+        """Ends what it has started."""
+        await self._refiner.aclose()
 
     async def optimize_many(
         self, requests: Sequence[OptimizeRequest]
@@ -123,6 +169,22 @@ class Engine:
         plugin, deadline = self._predictor(name, deadline_s)
         return await many_predictions.predict_many(plugin, inputs, deadline, self._clock)
 
+    def outcomes(self, points: Sequence[WorkloadDataPoint]) -> None:
+        """Learns from what came of requests: points that name one as their `requestId`."""
+        try:
+            self._ledger.outcomes(points, self._clock.now())
+        except Exception:
+            # What is learnt makes answers better; a point nobody thought of must not be refused for it.
+            log.exception("engine.outcomes_not_understood")
+
+    def advisers(self) -> dict[str, AdviserStatistics]:
+        """How those whose advice has been judged do, by kind of request and `name@version`."""
+        return self._ledger.statistics()
+
+    def admission_statistics(self) -> AdmissionStatistics:
+        """How many were admitted, had to wait, were left to the built-in, and were refused."""
+        return self._admission.statistics()
+
     def cache_statistics(self) -> CacheStatistics:
         """How the cache of answers does."""
         return self._cache.statistics()
@@ -158,10 +220,7 @@ class Engine:
         kept = self._cache.get(key, state, self._clock.now())
         if kept is not None:
             return self._again(kept, request, arrived)
-        deadline_ms = request.deadline_ms
-        deadline = arrived + (
-            self._config.default_deadline_s if deadline_ms is None else deadline_ms / 1000.0
-        )
+        deadline = arrived + self._whole_s(request)
         answer, of_another = await self._flights.join((key, state), deadline, decide)
         if of_another:
             self._cache.joined += 1
@@ -170,7 +229,26 @@ class Engine:
             self._cache.put(key, state, answer, self._clock.now())
         return answer
 
+    def _advised(self, request: OptimizeRequest, problem: Problem, decision: Decision) -> None:
+        """Takes note of who advised what, until the outcome is known."""
+        chosen = decision.chosen
+        if isinstance(problem, PredictionProblem):
+            said = {each.by: each.answer.prediction for each in decision.heard if each.status == "answered"}
+            if said:
+                self._ledger.predicted(request.id, said)
+        elif chosen is not None:
+            self._ledger.decided(request.id, kind_of(problem), chosen.by)
+            if isinstance(problem, QueueProblem):
+                self._ledger.started(request.id, problem, chosen.answer.start, chosen.by)
+
+    def _whole_s(self, request: OptimizeRequest) -> float:
+        """From its arrival to its deadline."""
+        if request.deadline_ms is None:
+            return self._config.default_deadline_s
+        return request.deadline_ms / 1000.0
+
     def _again(self, answer: Answer, request: OptimizeRequest, arrived: float) -> Answer:
+        self._ledger.same(request.id, answer.request_id)
         took_ms = round((self._clock.now() - arrived) * 1000.0)
         metrics = msgspec.structs.replace(answer.metrics, duration_ms=took_ms)
         return msgspec.structs.replace(answer, request_id=request.id, metrics=metrics, cached=True)

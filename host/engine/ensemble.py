@@ -9,19 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-UNKNOWN_CONFIDENCE = 0.5  # weight of a plugin that gave none
 
-
-def combine(predictions: Sequence[Any], confidences: Sequence[float | None]) -> Any:
+def combine(predictions: Sequence[Any], weights: Sequence[float]) -> Any:
     """One prediction out of at least one, each a finite number or an object that passed its check.
 
     Objects are combined member by member, over all members that any has. What is no number, or is a number
     in some and something else in others, is taken as the ones with the most weight have it.
 
     Args:
-        confidences: In [0, 1]; the weights. When all are 0 they count as equal.
+        weights: >= 0. When all are 0 they count as equal.
     """
-    weights = [UNKNOWN_CONFIDENCE if each is None else each for each in confidences]
     if not any(weights):
         weights = [1.0] * len(weights)
     return _merge(list(zip(predictions, weights, strict=True)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from host.clock import Clock
@@ -18,7 +18,13 @@ log = logging.getLogger(__name__)
 
 
 def solve(
-    problem: Problem, clock: Clock, hurry: Stop, out_of_time: Stop, *, all_of_them: bool
+    problem: Problem,
+    clock: Clock,
+    hurry: Stop,
+    out_of_time: Stop,
+    *,
+    all_of_them: bool,
+    extra: Collection[str] = (),
 ) -> Iterator[Heard]:
     """What the built-ins answer, one after the other: the first one always, the others while there is time.
 
@@ -26,9 +32,10 @@ def solve(
 
     Args:
         hurry: When it says so the first one finishes in a hurry and no other is begun.
+        extra: Names of further ones that are asked too.
         out_of_time: When it says so too, an objective that takes long to find stays unknown.
     """
-    for position, built_in in enumerate(built_ins(problem)):
+    for position, built_in in enumerate(built_ins(problem, extra)):
         if position and (not all_of_them or hurry()):
             break
         heard = _solve_one(problem, built_in, clock, hurry, out_of_time)

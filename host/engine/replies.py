@@ -56,11 +56,13 @@ class Reply:
     Fields:
         answer: The answer struct of the problem; `Prediction` for predictions.
         confidence: The plugin's own, in [0, 1]; `None` when it gave none that is a number.
+        scores: As it gave them, where it was asked for scores.
     """
 
     answer: Any
     confidence: float | None
     model_id: str | None
+    scores: list[float] | None = None
 
 
 def read_reply(problem: Problem, method: str, raw: msgspec.Raw | bytes) -> Reply | Declined:
@@ -88,6 +90,7 @@ def read_reply(problem: Problem, method: str, raw: msgspec.Raw | bytes) -> Reply
         _answer(problem, method, said),
         _confidence(said.get("confidence")),
         _words(said.get("modelId", said.get("model_id"))),
+        said["scores"] if method == "score" else None,
     )
 
 
@@ -95,7 +98,7 @@ def _answer(problem: Problem, method: str, said: dict[str, Any]) -> Any:
     if isinstance(problem, PredictionProblem):
         return _prediction(method, said)
     if method == "score":
-        return _from_scores(problem, said.get("scores"))
+        return from_scores(problem, said.get("scores"))
     result = said.get("result")
     if not isinstance(result, dict):
         raise ReplyError(f"result is {show(result)}; it should be an object")
@@ -117,7 +120,12 @@ def _prediction(method: str, said: dict[str, Any]) -> Prediction:
     return Prediction(prediction=said[name])
 
 
-def _from_scores(problem: Problem, scores: object) -> OneTaskAnswer | QueueAnswer:
+def from_scores(problem: Problem, scores: object) -> OneTaskAnswer | QueueAnswer:
+    """The answer that ranks as *scores* do, one a node or job; of equals the first node, the job that came first.
+
+    Raises:
+        ReplyError: They are no numbers, or not as many as there are candidates.
+    """
     candidates = problem.nodes if isinstance(problem, OneTaskProblem) else getattr(problem, "jobs", [])
     if not isinstance(scores, list) or len(scores) != len(candidates):
         raise ReplyError(f"scores is {show(scores)}; it should be a list of {len(candidates)} numbers")

@@ -9,22 +9,33 @@ from typing import Any
 
 from host.clock import Clock
 from host.engine.ask import Heard, Question, gather
+from host.engine.blend import blended
 from host.engine.checks.table import checks_for
 from host.engine.checks.verdict import Assessment, Objective
 from host.engine.config import EngineConfig
 from host.engine.decision import Asking, Decision, write_up
 from host.engine.ensemble import combine
+from host.engine.learning.ledger import Ledger
 from host.engine.own import OwnWork
-from host.engine.strategies import best_of, choose
+from host.engine.refine import Refiner
+from host.engine.replies import from_scores
+from host.engine.strategies import best_of, choose, kind_of
 from host.registry.askable import Askable
-from host.solvers.stop import Stop
+from host.solvers.stop import OutOfTimeError, Stop
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.messages import Prediction
-from plugin_sdk.contract.problems import OptimizeRequest, Problem
+from plugin_sdk.contract.problems import (
+    OneTaskProblem,
+    OptimizeRequest,
+    PredictionProblem,
+    Problem,
+    QueueProblem,
+)
 from plugin_sdk.contract.problems.request import Strategy
 
 log = logging.getLogger(__name__)
 
+REFINER_MARGIN_S = 0.1  # for its last answer to be told and checked
 LATE_S = 0.08  # a built-in's answer this much after a deadline that was too short is worth more than none
 
 
@@ -41,6 +52,8 @@ class Run:
         clock: Clock,
         config: EngineConfig,
         arrived: float,
+        ledger: Ledger,
+        refiner: Refiner | None = None,
     ) -> None:
         self._request = request
         self._problem = problem
@@ -56,7 +69,13 @@ class Run:
         )
         self._deadline = self._began + whole_s
         self._plugins_until = self._began + config.plugin_time_s(whole_s)
-        self._question = Question(request, problem)
+        self._ledger = ledger
+        self._refiner = refiner if self._may_refine(whole_s) else None
+        self._kind = kind_of(problem)
+        self._strategy = choose(problem, request.strategy or config.strategy_for(request.type))
+        self.decision = Decision(None)
+        self.weaker: list[str] = []
+        self._question = Question(request, problem, prefer_scores=self._strategy.strategy == "ensemble")
         methods = [(plugin, self._question.method_for(plugin.capabilities)) for plugin in plugins]
         self._asked = [(plugin, method) for plugin, method in methods if method is not None]
         # Refined for half of the plugins' time, so that the other half is left to check the answers.
@@ -65,36 +84,39 @@ class Run:
             clock,
             hurry=self._stop_at((self._began + self._plugins_until) / 2),
             out_of_time=self._stop_at(self._plugins_until),
+            extra=config.extra_names,
         )
 
     async def answer(self) -> Answer:
         """By the deadline; with an `error` and no `result` when nobody had one."""
-        strategy = choose(self._problem, self._request.strategy)
         try:
-            decision = await self._decide(strategy.strategy)
+            self.decision = await self._decide(self._strategy.strategy)
         finally:
             self._is_over = True  # a thread that is still at it gives up
         asking = Asking(
             request=self._request,
             problem=self._problem,
-            strategy=strategy,
+            strategy=self._strategy,
             asked=len(self._asked),
             absent=self._absent,
             whole_ms=(self._deadline - self._began) * 1000.0,
             history_size=self._history_size,
             bound=self._own.bound,
+            weaker=self.weaker,
         )
-        return write_up(asking, decision, (self._clock.now() - self._began) * 1000.0)
+        return write_up(asking, self.decision, (self._clock.now() - self._began) * 1000.0)
 
     async def _decide(self, strategy: Strategy) -> Decision:
         if strategy == "ensemble":
-            return await self._together()
+            if isinstance(self._problem, PredictionProblem):
+                return await self._together()
+            return await self._best(blend=True)
         if strategy == "priority":
             return await self._by_priority()
         return await self._best()
 
-    async def _best(self) -> Decision:
-        """All at once and every built-in; the best objective wins."""
+    async def _best(self, *, blend: bool = False) -> Decision:
+        """All at once and every built-in; the best objective wins, or what their scores come to together."""
         enough: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         settling: list[asyncio.TimerHandle] = []
         reached: list[Objective] = []
@@ -102,7 +124,7 @@ class Run:
         def settle() -> None:
             bound = self._own.bound
             best = [*reached, *(each.objective for each in self._own.heard if each.objective is not None)]
-            if not settling and bound is not None and any(each <= bound for each in best):
+            if not settling and not blend and bound is not None and any(each <= bound for each in best):
                 loop = asyncio.get_running_loop()
                 settling.append(loop.call_later(self._config.settle_s, _set, enough))
 
@@ -123,16 +145,27 @@ class Run:
             own.cancel()
             for timer in settling:
                 timer.cancel()
+        followed, set_aside = self._followed(plugins)
+        chosen = best_of(built_in, followed)
         heard = [*built_in, *plugins]
-        return Decision(best_of(built_in, plugins), heard, plugins, spared, self._own.nothing_fits)
+        together = self._blended(followed) if blend else None
+        if together is not None:
+            heard.append(together)
+            chosen = together if together.status == "answered" else chosen
+        return Decision(chosen, heard, plugins, spared, self._own.nothing_fits, set_aside)
 
     async def _by_priority(self) -> Decision:
         """One after the other, and the first answer that passes its checks; then the built-in."""
         own = self._start_own(all_of_them=False, news=lambda: None)
         never_enough: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         plugins: list[Heard] = []
+        set_aside: list[str] = []
         try:
             for position, each in enumerate(self._asked):
+                why = self._ledger.aside(self._kind, each[0].by, self._clock.now())
+                if why is not None:
+                    set_aside.append(f"{each[0].by} was not asked: {why}")
+                    continue
                 # An even share of what is left, so that one that hangs does not use up the time of all.
                 left = self._plugins_until - self._clock.now()
                 until = self._clock.now() + left / (len(self._asked) - position)
@@ -146,7 +179,8 @@ class Run:
         finally:
             own.cancel()
         chosen = next((each for each in [*plugins, *built_in] if each.status == "answered"), None)
-        return Decision(chosen, [*plugins, *built_in], plugins, error=self._own.nothing_fits)
+        error = self._own.nothing_fits
+        return Decision(chosen, [*plugins, *built_in], plugins, error=error, set_aside=set_aside)
 
     async def _together(self) -> Decision:
         """Predictions of all, combined."""
@@ -157,15 +191,58 @@ class Run:
         answered = [each for each in plugins if each.status == "answered"]
         chosen = answered[0] if answered else None
         if len(answered) > 1:
-            blend = combine(
-                [each.answer.prediction for each in answered], [each.confidence for each in answered]
+            weights = self._ledger.weights(
+                [each.by for each in answered], [each.confidence for each in answered]
             )
+            blend = combine([each.answer.prediction for each in answered], weights)
             chosen = Heard("ensemble", "answered", 0.0, answer=Prediction(blend), model_id="ensemble")
-        return Decision(chosen, plugins, plugins)
+        interval = chosen and self._ledger.interval(chosen.by, chosen.answer.prediction)
+        return Decision(chosen, plugins, plugins, interval=interval)
+
+    def _followed(self, plugins: Sequence[Heard]) -> tuple[list[Heard], list[str]]:
+        """Those whose advice is followed; and why that of others is not, which is as good to look at."""
+        followed, set_aside = [], []
+        for each in plugins:
+            why = self._ledger.aside(self._kind, each.by, self._clock.now())
+            if why is None or each.status != "answered":
+                followed.append(each)
+            else:
+                set_aside.append(f"{each.by} was not followed: {why}")
+        return followed, set_aside
+
+    def _blended(self, plugins: Sequence[Heard]) -> Heard | None:
+        """The scores of all together as one more candidate; `None` where nobody gave any."""
+        problem = self._problem
+        assert isinstance(problem, OneTaskProblem | QueueProblem)  # `choose` sees to it
+        scored = [
+            (each.scores, self._ledger.worth(self._kind, each.by))
+            for each in plugins
+            if each.scores is not None
+        ]
+        if not scored:
+            return None
+        began = self._clock.now()
+        answer = from_scores(problem, blended(problem, scored))
+        try:
+            found = self._checks.assess(problem, answer, self._stop_at(self._deadline))
+        except OutOfTimeError:
+            return Heard("ensemble", "late", 0.0, reason="there was no time left to check it")
+        took_ms = (self._clock.now() - began) * 1000.0
+        if found.verdict.broken is not None:
+            return Heard("ensemble", "invalid", took_ms, reason=found.verdict.broken)
+        return Heard("ensemble", "answered", took_ms, answer=answer, objective=found.objective)
 
     def _start_own(self, *, all_of_them: bool, news: Callable[[], None]) -> asyncio.Task[None]:
-        work = self._own.run(in_a_thread=self._is_large, all_of_them=all_of_them, news=news)
-        return asyncio.create_task(work, name="built-ins")
+        async def work() -> None:
+            await self._own.run(in_a_thread=self._is_large, all_of_them=all_of_them, news=news)
+            if self._refiner is not None and all_of_them:
+                await self._own.refine(self._refiner, self._plugins_until - REFINER_MARGIN_S, news)
+
+        return asyncio.create_task(work(), name="built-ins")
+
+    def _may_refine(self, whole_s: float) -> bool:
+        """Whether the caller named a deadline that leaves time for a search: he then means it to be used."""
+        return self._request.deadline_ms is not None and 0 < self._config.refine_from_s <= whole_s
 
     async def _assess(self, answer: Any) -> Assessment:
         out_of_time = self._stop_at(self._plugins_until)

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from host.engine.ask import Heard
 from host.engine.checks.table import checks_for
 from host.engine.checks.verdict import Objective
-from plugin_sdk.contract.problems import PredictionProblem, Problem
+from plugin_sdk.contract.problems import (
+    OneTaskProblem,
+    PackingProblem,
+    PlacementProblem,
+    PredictionProblem,
+    Problem,
+    QueueProblem,
+    TuningProblem,
+)
 from plugin_sdk.contract.problems.request import Strategy
 
 
@@ -23,7 +31,7 @@ class Chosen:
 def choose(problem: Problem, wanted: Strategy | None) -> Chosen:
     """The strategy for a problem.
 
-    `best` needs an objective, `ensemble` predictions. By default each kind has what it can have: `best` where
+    `best` needs an objective, `ensemble` predictions or scores. By default each kind has what it can have: `best` where
     there is an objective, `ensemble` for predictions, `priority` for the rest. A wish that cannot be
     met gets that default instead, but `best` for predictions `priority`: it asks for one answer, not a blend.
     """
@@ -39,8 +47,9 @@ def choose(problem: Problem, wanted: Strategy | None) -> Chosen:
         return Chosen(
             "priority", "strategy best needs an objective and this problem has none; priority is used"
         )
-    if wanted == "ensemble":
-        return Chosen(default, f"strategy ensemble combines predictions only; {default} is used")
+    if wanted == "ensemble" and not isinstance(problem, OneTaskProblem | QueueProblem):
+        reason = f"strategy ensemble combines predictions, and scores of nodes or jobs; {default} is used"
+        return Chosen(default, reason)
     return Chosen(wanted or default)
 
 
@@ -59,6 +68,21 @@ def best_of(built_in: Sequence[Heard], plugins: Sequence[Heard]) -> Heard | None
         if best is None or best.objective is None or each.objective < best.objective:
             best = each
     return best or next((each for each in plugins if each.status == "answered"), None)
+
+
+def kind_of(problem: Problem) -> str:
+    """The kind of decision, as accounts of who advised what name it."""
+    return _KINDS[type(problem)]
+
+
+_KINDS: dict[type, str] = {
+    PackingProblem: "resource",
+    OneTaskProblem: "one-task",
+    PlacementProblem: "placement",
+    QueueProblem: "queue",
+    TuningProblem: "performance",
+    PredictionProblem: "ml-driven",
+}
 
 
 def meets(heard: Heard, bound: Objective | None) -> bool:

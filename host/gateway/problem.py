@@ -25,6 +25,7 @@ _STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.BUSY: 429,
     ErrorCode.INTERNAL_ERROR: 500,
 }
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from host.errors import ConfigError
+from host.errors import ConfigError, PluginError
 from host.simulator.drive import Driver
 from host.simulator.house import housed
 from host.simulator.outcome import Advised, Outcome
@@ -23,6 +23,7 @@ from host.simulator.plan import Work, load_task
 from host.simulator.play import Advice, Options, Played, Task, alone
 
 OUTCOMES = "outcomes.ndjson"
+STARTS = 3  # of a plugin for one case
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -53,11 +54,19 @@ def do(work: Work) -> Outcome:
 
 async def _advised(work: Work, task: Task) -> tuple[Played, Advised]:
     assert work.decider.folder is not None
-    async with housed(work.decider.folder, work.allow_weak_sandbox) as plugin:
-        driver = Driver(plugin)
-        advice = Advice(methods=frozenset(plugin.capabilities))
-        played = await driver.play(task.play(work.case, advice))
-        return played, driver.cost()
+    for tried in range(1, STARTS + 1):
+        driver: Driver | None = None
+        try:
+            async with housed(work.decider.folder, work.allow_weak_sandbox) as plugin:
+                driver = Driver(plugin)
+                advice = Advice(methods=frozenset(plugin.capabilities))
+                played = await driver.play(task.play(work.case, advice))
+                return played, driver.cost()
+        except PluginError:
+            # On a machine that is busy a sandbox may not come up in time; a plugin that cannot start does not the next time.
+            if driver is not None or tried == STARTS:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 def _loop(main: Coroutine[Any, Any, T]) -> T:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 from host.solvers.one_task import least_loaded
 from host.solvers.packing import best_fit_decreasing, first_fit_decreasing
 from host.solvers.pods.solve import best_fit_pods, dot_product_pods, fgd_pods, gpu_packing_pods
-from host.solvers.queue import easy, fcfs
+from host.solvers.queue import easy, fcfs, in_order_of
+from host.solvers.queue_orders import ORDERS
 from host.solvers.stop import Stop
 from host.solvers.tuning import space_filling_local_search
 from plugin_sdk.contract.problems import (
@@ -29,10 +30,12 @@ class BuiltIn:
     Fields:
         solve: `(problem, out_of_time) -> answer`; `None` when time ran out, which never happens to the
             first one of a kind.
+        is_extra: Asked only where the operator says so: it may serve the mean and starve a few.
     """
 
     name: str
     solve: Callable[[Any, Stop], Any]
+    is_extra: bool = False
 
     @property
     def by(self) -> str:
@@ -52,11 +55,22 @@ BUILT_INS: dict[type, tuple[BuiltIn, ...]] = {
         BuiltIn("gpu-packing", gpu_packing_pods),
         BuiltIn("dot-product", dot_product_pods),
     ),
-    QueueProblem: (BuiltIn("easy", easy), BuiltIn("fcfs", fcfs)),
+    QueueProblem: (
+        BuiltIn("easy", easy),
+        BuiltIn("fcfs", fcfs),
+        *(BuiltIn(name, in_order_of(name), is_extra=True) for name in ORDERS),
+    ),
     TuningProblem: (BuiltIn("space-filling-local-search", space_filling_local_search),),
 }
 
 
-def built_ins(problem: Problem) -> tuple[BuiltIn, ...]:
-    """Those for this kind of problem; the first is *the* built-in, which always answers. None for predictions."""
-    return BUILT_INS.get(type(problem), ())
+EXTRA = frozenset(each.name for kind in BUILT_INS.values() for each in kind if each.is_extra)
+
+
+def built_ins(problem: Problem, extra: Collection[str] = ()) -> tuple[BuiltIn, ...]:
+    """Those for this kind of problem; the first is *the* built-in, which always answers. None for predictions.
+
+    Args:
+        extra: The names of those that are asked only by the operator's word.
+    """
+    return tuple(each for each in BUILT_INS.get(type(problem), ()) if not each.is_extra or each.name in extra)

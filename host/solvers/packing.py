@@ -24,6 +24,8 @@ CAPACITY_SLACK = 5e-10
 """Of a capacity: how far sums of floats may go over it. Half of what the verifier allows, so that the order
 in which amounts are added never turns an answer from here into an infeasible one."""
 
+COLUMNS_FROM = 3000  # items from which numpy is worth its import
+TREES_UP_TO = 20_000  # items beyond which the largest are not left out one half after the other
 _STOP_EVERY = 256  # items between two questions whether time is up
 
 Pack = Callable[["_Table", Sequence[int], Stop], "_Outcome | None"]
@@ -70,6 +72,12 @@ def first_fit_decreasing(problem: PackingProblem, out_of_time: Stop = never) -> 
     """
     if not problem.rules.only_counts:
         return pack_by_rules(problem, out_of_time, tightest=False)
+    if len(problem.items) >= COLUMNS_FROM:
+        from host.solvers.packing_columns import first_fit  # numpy: for problems that are worth it
+
+        found = first_fit(problem, out_of_time)
+        if not found.unplaced or out_of_time() or len(problem.items) >= TREES_UP_TO:
+            return found
     answer = _solve(problem, _first_fit, out_of_time, sure=True)
     assert answer is not None  # `sure` finishes the first attempt whatever the time
     return answer

@@ -34,8 +34,6 @@ from host.sandbox.sandbox import RefusedError, Sandbox
 from plugin_sdk.contract.manifest import Manifest
 from plugin_sdk.testing.channel import EndedError, PipeChannel, resident_bytes
 
-__all__ = ["EndedError", "RefusedError", "SandboxedChannel", "Workbench"]
-
 ResultT = TypeVar("ResultT")
 _LAUNCH_S = 60.0
 _LOG_LINES = 20

@@ -26,6 +26,9 @@ class Candidate(msgspec.Struct, rename="camel", omit_defaults=True):
         by: `name@version` of a plugin, or `builtin:NAME`.
         objective: Lower is better, compared member by member.
         reason: Why it did not count, for any status but "answered".
+        bound: What a refiner found that no answer can beat.
+        gap: How far its objective is above that, as a share of the bound: 0 when it is proven best.
+        out_of_time: Whether it was cut short.
     """
 
     by: str
@@ -34,6 +37,9 @@ class Candidate(msgspec.Struct, rename="camel", omit_defaults=True):
     objective: list[float] | None = None
     confidence: float | None = None
     reason: str | None = None
+    bound: list[float] | None = None
+    gap: float | None = None
+    out_of_time: bool = False
 
 
 class Answer(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True):

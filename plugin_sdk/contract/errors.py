@@ -40,6 +40,7 @@ class ErrorCode(enum.IntEnum):
     NO_ANSWER = -32017
     UNAVAILABLE = -32018
     FORBIDDEN = -32019
+    BUSY = -32029
 
     @property
     def kind(self) -> str:

@@ -43,11 +43,18 @@ def linear_outputs(model: Any) -> Callable[[Sequence[float]], Any] | None:
     if len(weights) != model.n_features_in_:
         raise ValueError(f"the {name} has several outputs; make one model for each")
     constant = float(model.intercept_[0] if getattr(model.intercept_, "ndim", 0) else model.intercept_)
+    return _Sum(constant, weights)
 
-    def predict(row: Sequence[float]) -> float:
-        return constant + float(sum(map(mul, weights, row)))
 
-    return predict
+class _Sum:
+    """A constant and a weight for each member of the row. A class, so that it can be pickled."""
+
+    def __init__(self, constant: float, weights: list[float]) -> None:
+        self._constant = constant
+        self._weights = weights
+
+    def __call__(self, row: Sequence[float]) -> float:
+        return self._constant + float(sum(map(mul, self._weights, row)))
 
 
 def _logistic(model: Any) -> Callable[[Sequence[float]], list[float]]:
@@ -55,9 +62,17 @@ def _logistic(model: Any) -> Callable[[Sequence[float]], list[float]]:
     # Up to 1.7 one-against-the-rest could be asked for, and gives other shares.
     if getattr(model, "multi_class", "deprecated") == "ovr" and len(constants) > 1:
         raise ValueError("a LogisticRegression with multi_class='ovr' has no quick form")
+    return _Shares([_Sum(c, w) for w, c in zip(weights, constants, strict=True)])
 
-    def shares(row: Sequence[float]) -> list[float]:
-        raw = [c + sum(map(mul, w, row)) for w, c in zip(weights, constants, strict=True)]
+
+class _Shares:
+    """The share of each class: a logistic function of one sum, or a softmax of several."""
+
+    def __init__(self, sums: list[_Sum]) -> None:
+        self._sums = sums
+
+    def __call__(self, row: Sequence[float]) -> list[float]:
+        raw = [each(row) for each in self._sums]
         if len(raw) == 1:
             one = _sigmoid(raw[0])
             return [1.0 - one, one]
@@ -65,8 +80,6 @@ def _logistic(model: Any) -> Callable[[Sequence[float]], list[float]]:
         powers = [math.exp(each - most) for each in raw]
         total = sum(powers)
         return [each / total for each in powers]
-
-    return shares
 
 
 def _sigmoid(value: float) -> float:

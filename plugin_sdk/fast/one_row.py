@@ -79,7 +79,7 @@ def one_row(model: Any) -> OneRow:
     return OneRow(outputs, None if classes is None else classes.tolist(), scale)
 
 
-def _scaling(steps: list[Any]) -> Callable[[Row], Row] | None:
+def _scaling(steps: list[Any]) -> _Scaled | None:
     factors: list[tuple[list[float], list[float]]] = []
     for step in steps:
         if type(step).__name__ != "StandardScaler":
@@ -87,12 +87,16 @@ def _scaling(steps: list[Any]) -> Callable[[Row], Row] | None:
         count = step.n_features_in_
         mean = step.mean_.tolist() if step.with_mean else [0.0] * count
         factors.append((mean, step.scale_.tolist() if step.with_std else [1.0] * count))
-    if not factors:
-        return None
+    return _Scaled(factors) if factors else None
 
-    def scale(row: Row) -> Row:
-        for mean, scale_ in factors:
-            row = [(value - m) / s for value, m, s in zip(row, mean, scale_, strict=True)]
+
+class _Scaled:
+    """Each member of a row less its mean, in standard deviations. A class, so that it can be pickled."""
+
+    def __init__(self, factors: list[tuple[list[float], list[float]]]) -> None:
+        self._factors = factors
+
+    def __call__(self, row: Row) -> Row:
+        for mean, scale in self._factors:
+            row = [(value - m) / s for value, m, s in zip(row, mean, scale, strict=True)]
         return row
-
-    return scale

@@ -49,10 +49,10 @@ def tree_outputs(model: Any) -> Callable[[Row], Any] | None:
     if name == "GradientBoostingRegressor":
         _needs(model, "estimators_")
         forest = _Forest([_tree(each, shares=False) for each in model.estimators_.ravel()])
-        return _total(forest, _start(model), float(model.learning_rate))
+        return _Total(forest, _start(model), float(model.learning_rate))
     if name == "HistGradientBoostingRegressor":
         _needs(model, "_predictors")
-        return _total(
+        return _Total(
             _Forest(_histogram(model), rounded=False), float(model._baseline_prediction.ravel()[0]), 1.0
         )
     return None
@@ -195,11 +195,16 @@ def _tree(estimator: Any, *, shares: bool) -> _Tree:
     return _Tree(tree.children_left, tree.children_right, tree.feature, tree.threshold, values, missing)
 
 
-def _total(forest: _Forest, start: float, factor: float) -> Callable[[Row], float]:
-    def total(row: Row) -> float:
-        return start + factor * forest.sum(row)
+class _Total:
+    """What boosting says: a start, and a factor times the sum of its trees. A class, so that it can be pickled."""
 
-    return total
+    def __init__(self, forest: _Forest, start: float, factor: float) -> None:
+        self._forest = forest
+        self._start = start
+        self._factor = factor
+
+    def __call__(self, row: Row) -> float:
+        return self._start + self._factor * self._forest.sum(row)
 
 
 def _start(model: Any) -> float:

@@ -107,11 +107,16 @@ class Session:
             seed=self._seed,
         )
 
-    def initialize(self) -> Answer:
-        """Says hello; bounded by the manifest's `start_timeout`."""
-        return self.ask(
-            "initialize", msgspec.to_builtins(self.hello()), timeout_s=self.who.limits.start_timeout_s
-        )
+    def initialize(self, state: Mapping[str, Any] | None = None) -> Answer:
+        """Says hello; bounded by the manifest's `start_timeout`.
+
+        Args:
+            state: What an earlier process saved, as the protocol has it.
+        """
+        params = msgspec.to_builtins(self.hello())
+        if state is not None:
+            params["state"] = dict(state)
+        return self.ask("initialize", params, timeout_s=self.who.limits.start_timeout_s)
 
     def post(self, method: str, params: Any = None, *, deadline_ms: float | None = None) -> int:
         """Sends a request; its answer is got by `answer`.

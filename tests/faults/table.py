@@ -14,6 +14,8 @@ TOLD = "the answer is not believed, the reason is in candidates, and it is count
 DROPPED = "it is dropped and counted, and the answer after it is taken"
 WIRE = "docs/reference/protocol.md"
 LIFE = "docs/explanation/lifecycle.md"
+KEPT = "docs/how-to/run-a-host.md"
+LEARNING = "docs/explanation/learning.md"
 
 
 class Fault(NamedTuple):
@@ -129,5 +131,18 @@ FAULTS = (
     Fault("host-killed", "kill -9 of the host", "SIGKILL", "no process is left; settings and history are there for the next one", LIFE),
     Fault("host-torn-settings", "a settings file half-written", "a file aside", "the old words hold", LIFE),
     Fault("host-disk-full", "the settings cannot be written", "a folder that is not there", "said, and not taken for kept", LIFE),
+    # The history.
+    Fault("history-killed", "kill -9 of the host in the middle of a write load", "SIGKILL at random points", "what was acknowledged is there", KEPT),
+    Fault("history-power", "the machine loses its power", "files as of their last sync", "what was acknowledged is there", KEPT),
+    Fault("history-sync-fails", "a sync fails", "EIO for one fdatasync", "the file is set aside, and what was acknowledged is there", KEPT),
+    Fault("history-disk-full", "the disk is full", "a small tmpfs", "optimizing goes on; recording again when there is room", KEPT),
+    Fault("history-read-only", "the disk takes no writes", "a read-only tmpfs", "optimizing goes on, and health says why nothing is recorded", KEPT),
+    Fault("history-torn", "the file is torn", "truncation", "it is set aside, and what is whole in it is kept", KEPT),
+    Fault("history-damaged", "bytes of the file are others", "writes at random places", "no wrong point is given", KEPT),
+    Fault("history-foreign", "the file is somebody else's", "text, another database, a newer version", "it is set aside whole", KEPT),
+    # What plugins have learned.
+    Fault("model-worse", "a new model is worse than the old one", "poisoned outcomes", "it is not taken into use, and both figures are told", LEARNING),
+    Fault("state-bad", "a saved state is torn or poisoned", "truncation, other bytes", "the plugin starts without it and says so", LEARNING),
+    Fault("state-deadly", "a saved state kills the plugin", "os._exit in load_state", "it is not handed to it again", LEARNING),
     Fault("two-hosts", "two hosts on one plugins directory, and on one data folder", "two and three processes", "they do not meet; the second on one data folder is refused", LIFE),
 )  # fmt: skip

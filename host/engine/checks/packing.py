@@ -24,8 +24,9 @@ def verify(problem: PackingProblem, answer: PackingAnswer) -> Verdict:
         return Verdict(broken)
     room_of = _room_by_node(problem)
     for node in answer.nodes:
+        rows = [items[name].demand for name in node.items]
         for resource, (free, slack) in room_of(node.id).items():
-            asked = total(items[name].demand[resource] for name in node.items)
+            asked = total([row[resource] for row in rows])
             if asked > free + slack:
                 return Verdict(f"node {show(node.id)} is asked for {asked:g} {resource} but has {free:g}")
     if problem.rules.only_counts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -63,6 +63,7 @@ class HostCollector(Collector):
         dropped.add_metric([], self._hub.dropped)
         yield dropped
         yield from self._cache()
+        yield from self._engine()
         yield from self._history()
         views = [msgspec.to_builtins(view) for view in list(self._api.plugins())[:NAMES]]
         yield from _states(views)
@@ -82,6 +83,31 @@ class HostCollector(Collector):
             family.add_metric([], stats.get(name, 0))
             yield family
         yield _one("cache_size", "Answers in the cache.", stats.get("size", 0))
+
+    def _engine(self) -> Iterator[Metric]:
+        engine: Mapping[str, Any] = self._api.host_info().get("engine", {})
+        admission: Mapping[str, Any] = engine.get("admission", {})
+        outcomes = CounterMetricFamily(
+            "engine_ops_admissions", "Requests, by whether there was a place for them.", labels=["outcome"]
+        )
+        for outcome in ("admitted", "waited", "alone", "refused"):
+            outcomes.add_metric([outcome], admission.get(outcome, 0))
+        yield outcomes
+        yield _one("requests_in_flight", "Requests that are worked on.", admission.get("inFlight", 0))
+        yield _one("requests_queued", "Requests that wait for a place.", admission.get("queued", 0))
+        ratio = GaugeMetricFamily(
+            "engine_ops_adviser_cost_ratio",
+            "Realised cost of an adviser's decisions over the built-in's.",
+            labels=["adviser"],
+        )
+        aside = GaugeMetricFamily(
+            "engine_ops_adviser_aside", "1 while an adviser is not followed.", labels=["adviser"]
+        )
+        for name, adviser in list(engine.get("advisers", {}).items())[:NAMES]:
+            ratio.add_metric([name], adviser["costRatio"])
+            aside.add_metric([name], int(adviser["state"] == "aside"))
+        yield ratio
+        yield aside
 
     def _history(self) -> Iterator[Metric]:
         history = msgspec.to_builtins(self._api.host_info().get("history", {}))

@@ -11,6 +11,9 @@ from host.solvers.item_stream import CHOICES, Choose, Place, best_fit, lower_bou
 from host.traces.items import ItemStream
 
 CURVE_POINTS = 200
+# Bins that a plugin may open before the built-in does: to keep several fills at hand is how a stream is packed well, and bins
+# that are open are filled by whoever decides next.
+OPENED_AHEAD = 12
 
 
 class BinPackTask:
@@ -43,7 +46,7 @@ class BinPackTask:
         while True:
             left = choose(place)
             if advice.builtin is None:
-                if not self._options.guard or guard.follows(used, shadow_used + 1):
+                if not self._options.guard or guard.follows(used, shadow_used + OPENED_AHEAD):
                     candidates = _candidates(place)
                     reply = yield encode_score(_task(place, seen, used), candidates)
                     if reply.scores is None:

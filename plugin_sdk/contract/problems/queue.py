@@ -28,6 +28,7 @@ class Job(msgspec.Struct, rename="camel", frozen=True):
         submit: When it came, on the clock of `now`.
         procs: Processors it needs, all at once.
         requested_time: How long it may run; it is killed after that.
+        predicted_time: How long somebody thinks it will run, if he said so; it orders, and promises nothing.
     """
 
     id: str
@@ -35,6 +36,16 @@ class Job(msgspec.Struct, rename="camel", frozen=True):
     procs: Procs
     requested_time: Time
     user: str | int | None = None
+    predicted_time: Time | None = None
+
+    @property
+    def expected_time(self) -> float:
+        """How long it is thought to run: as predicted, if it was, and never longer than it may."""
+        return (
+            self.requested_time
+            if self.predicted_time is None
+            else min(self.predicted_time, self.requested_time)
+        )
 
 
 class RunningJob(msgspec.Struct, rename="camel", frozen=True):

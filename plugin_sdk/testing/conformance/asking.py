@@ -66,6 +66,37 @@ def train(kit: Kit) -> str:
     return f"{answer.result.get('size', '?')} points in {answer.took_s * 1000:.0f} ms{said}"
 
 
+def candidate(kit: Kit) -> str:
+    """What is learned as a candidate answers only when it is adopted; `backtest` asks both."""
+    if not kit.capabilities["train"].candidate:
+        raise SkipError("it keeps no candidates")
+    inputs = [params["input"] for _, method, params in kit.questions("predict") if method == "predict"]
+    with kit.ready() as session:
+        session.ask("train", {**kit.training(), "candidate": True})
+        answer = session.ask("backtest", {"inputs": inputs})
+        said = answer.result if isinstance(answer.result, dict) else {}
+        for name in ("serving", "candidate"):
+            entries = said.get(name)
+            if not isinstance(entries, list) or len(entries) != len(inputs):
+                raise Fault(
+                    f"backtest: {name} is no list of {len(inputs)} predictions",
+                    sent=answer.sent,
+                    got=answer.raw,
+                    remedy="give one entry an input, in their order, null where there is none",
+                )
+        for accept in (True, False):
+            answer = session.ask("adopt", {"accept": accept})
+            adopted = answer.result.get("adopted") if isinstance(answer.result, dict) else None
+            if not isinstance(adopted, bool) or (adopted and not accept):
+                raise Fault(
+                    "adopt does not say whether the candidate answers now",
+                    sent=answer.sent,
+                    got=answer.raw,
+                    remedy='answer {"adopted": true} when it does, else {"adopted": false}',
+                )
+    return f"{len(inputs)} inputs asked of both"
+
+
 def learn(kit: Kit) -> str:
     """It takes outcomes as they come, and counts them."""
     with kit.ready() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from typing import Any
 
@@ -104,10 +105,11 @@ def determinism(kit: Kit) -> str:
 
 
 def state(kit: Kit) -> str:
-    """What it knows comes back when a new process is taught the same; and training replaces what was there."""
-    if "train" not in kit.capabilities and "learn" not in kit.capabilities:
+    """Training replaces what was there; and what it saves makes a new process answer as the old one did."""
+    if not {"train", "learn", "save"} & kit.capabilities.keys():
         raise SkipError("it learns nothing")
-    once = _told(kit)
+    once, saved = _taught_and_saved(kit)
+    said = [_restored(kit, once, saved)] if saved is not None else []
     twice = _told(kit, trainings=2)
     for key, one in once.items():
         if one != twice.get(key):
@@ -119,19 +121,87 @@ def state(kit: Kit) -> str:
                 remedy="train means: learn anew; forget in it what was learned before (the host trains again and again)",
                 warning=True,
             )
-    return "trained twice on the same history, it answers as after once"
+    return "; ".join([*said, "trained twice on the same history, it answers as after once"])
 
 
-def _told(kit: Kit, trainings: int = 1) -> dict[tuple[str, str, str], Any]:
-    """Its answers after training, without what may differ: metadata."""
-    told: dict[tuple[str, str, str], Any] = {}
+Told = dict[tuple[str, str, str], Any]
+
+
+def _taught_and_saved(kit: Kit) -> tuple[Told, dict[str, Any] | None]:
+    """What it answers after a training, and what it saves then."""
+    with kit.ready() as session:
+        teach(kit, session)
+        told = _answers(kit, session)
+        if "save" not in kit.capabilities:
+            return told, None
+        answer = _asked(session, "save", {})
+    result = answer.result
+    if not isinstance(result, dict) or not isinstance(result.get("data", ""), str):
+        raise Fault(
+            "save was answered with no state",
+            sent=answer.sent,
+            got=answer.raw,
+            remedy='answer {"data": BASE64, "format": ...}, or {"reason": ...}',
+        )
+    if "data" not in result:
+        return told, None
+    try:
+        base64.b64decode(result["data"], validate=True)
+    except ValueError as error:
+        raise Fault(
+            f"what it saved is no base64: {error}",
+            sent=answer.sent,
+            got=answer.raw,
+            remedy="encode the bytes as RFC 4648 says, with padding",
+        ) from error
+    return told, {"data": result["data"], "format": result.get("format", ""), "seq": 0, "version": 1}
+
+
+def _restored(kit: Kit, once: Told, saved: dict[str, Any]) -> str:
+    with kit.session() as session:
+        answer = session.initialize(saved)
+        read_greeting(session, answer)
+        became = answer.result.get("state") or {}
+        if became.get("restored") is not True:
+            raise Fault(
+                f"a new process does not take what the old one saved: {became.get('reason', 'it gives no reason')}",
+                sent=answer.sent,
+                got=answer.raw,
+                remedy="restore what save gave; without it every restart begins untrained (in the SDK: save_state and "
+                "load_state, or only attributes that can be pickled)",
+                warning=True,
+            )
+        again = _answers(kit, session)
+        for key, one in once.items():
+            two = again.get(key)
+            if one != two:
+                raise Fault(
+                    f"{key[1]} ({key[0]}) is another after a restart with what was saved",
+                    sent=key[2],
+                    got=f"{one!r}, then {two!r}",
+                    remedy="save everything that answers depend on, or answer state.restored false",
+                )
+    with kit.session() as session:  # one that is not its own must not keep it from coming up
+        strange = {**saved, "data": base64.b64encode(b"not what was saved").decode(), "format": "strange"}
+        read_greeting(session, session.initialize(strange))
+    return f"saved {len(saved['data']) * 3 // 4:,} bytes and went on from them"
+
+
+def _told(kit: Kit, trainings: int = 1) -> Told:
+    """Its answers after training."""
     with kit.ready() as session:
         for _ in range(trainings):
             teach(kit, session)
-        for sample, method, params in kit.questions():
-            result = kit.ask(session, sample, method, params).result
-            result.pop("metadata", None)
-            told[(sample.what, method, msgspec.json.encode(params).decode())] = result
+        return _answers(kit, session)
+
+
+def _answers(kit: Kit, session: Session) -> Told:
+    """Its answers to every question, without what may differ: metadata."""
+    told: Told = {}
+    for sample, method, params in kit.questions():
+        result = kit.ask(session, sample, method, params).result
+        result.pop("metadata", None)
+        told[(sample.what, method, msgspec.json.encode(params).decode())] = result
     return told
 
 

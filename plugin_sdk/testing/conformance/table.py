@@ -52,6 +52,7 @@ CHECKS: tuple[Check, ...] = (
     _check("handshake", lives.handshake, first=True),
     *map(_capability, ("predict", "score", "optimize")),
     _check("capability:train", asking.train, needs="train"),
+    _check("capability:candidate", asking.candidate, needs="train"),
     _check("capability:learn", asking.learn, needs="learn"),
     _check("capability:describe", asking.describe, needs="describe"),
     _check("cold-start", lives.cold_start),

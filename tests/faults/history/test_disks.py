@@ -65,6 +65,7 @@ async def numbers(host):
     return found
 
 
+@pytest.mark.fault("history-disk-full")
 async def test_on_a_full_disk_optimizing_goes_on_and_recording_again_when_there_is_room(
     folders, tmp_path, eventually
 ):
@@ -97,6 +98,7 @@ async def test_on_a_full_disk_optimizing_goes_on_and_recording_again_when_there_
             assert host.host_info()["history"].set_aside == ()
 
 
+@pytest.mark.fault("history-read-only")
 async def test_on_a_disk_that_takes_no_writes_optimizing_goes_on(folders, tmp_path):
     with mounted(tmp_path / "disk", "3m") as disk:
         take_no_writes(disk)
@@ -117,6 +119,7 @@ async def filled(folders, tmp_path, count=3000):
     return tmp_path / "data" / "history" / "history.db"
 
 
+@pytest.mark.fault("history-torn")
 async def test_a_torn_file_is_set_aside_and_what_is_whole_in_it_is_kept(folders, tmp_path):
     path = await filled(folders, tmp_path)
     whole = path.read_bytes()
@@ -131,6 +134,7 @@ async def test_a_torn_file_is_set_aside_and_what_is_whole_in_it_is_kept(folders,
     assert aside.read_bytes()[:100] == whole[:100]
 
 
+@pytest.mark.fault("history-damaged")
 async def test_wherever_a_file_is_damaged_no_wrong_point_is_given_and_the_host_lives(folders, tmp_path):
     path = await filled(folders, tmp_path, 600)
     whole = path.read_bytes()
@@ -156,6 +160,7 @@ async def test_wherever_a_file_is_damaged_no_wrong_point_is_given_and_the_host_l
                 assert host.health()["history"].set_aside != ()
 
 
+@pytest.mark.fault("history-foreign")
 @pytest.mark.parametrize("kind", ["text", "another database", "a newer version"])
 async def test_a_foreign_file_is_set_aside_whole(folders, tmp_path, kind):
     path = tmp_path / "data" / "history" / "history.db"

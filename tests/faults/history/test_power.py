@@ -45,6 +45,7 @@ def run_load(folder, how, seconds, pause_s=0.0):
         return acknowledged(said + process.stdout.read())
 
 
+@pytest.mark.fault("history-killed")
 async def test_what_was_acknowledged_is_there_after_kill_9(tmp_path):
     chance = random.Random(os.environ.get("ENGINE_OPS_SEED", "kill"))
     promised, total = set(), 0
@@ -94,6 +95,7 @@ def lose_power(tmp_path, how, syncs, seconds=3.0):
     return acknowledged(said), image
 
 
+@pytest.mark.fault("history-power")
 @pytest.mark.parametrize("syncs", [15, 40])
 async def test_what_was_acknowledged_is_there_after_a_loss_of_power(tmp_path, syncs):
     promised, image = lose_power(tmp_path, "honest", syncs)
@@ -112,6 +114,7 @@ async def test_the_loss_of_power_finds_a_host_that_does_not_sync(tmp_path):
     assert not promised <= set(numbers)
 
 
+@pytest.mark.fault("history-sync-fails")
 async def test_after_a_failed_sync_nothing_is_promised_on_that_file_again(tmp_path):
     """Source: fsync(2): "the kernel may mark the pages clean", so a later sync says nothing of them."""
     disk = tmp_path / "disk"

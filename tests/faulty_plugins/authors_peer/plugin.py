@@ -5,13 +5,14 @@ Without an argument it passes every check; so what a check says of it, it says o
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
 import time
 
 FAULT = sys.argv[1] if len(sys.argv) > 1 else "none"
-METHODS = ("train", "learn", "predict", "score", "optimize", "describe")
+METHODS = ("train", "backtest", "adopt", "save", "learn", "predict", "score", "optimize", "describe")
 TYPES = {"resource", "scheduling", "performance", "ml-driven"}
 
 
@@ -47,7 +48,10 @@ class Peer:
             raise Refused(-32602, "futureMember is not known")
         self.ready = True
         capabilities = {name: {} for name in METHODS}
+        capabilities["train"] = {"candidate": True}
         answer = {"protocol": 1, "plugin": {"name": "peer", "version": "1.0.0"}, "capabilities": capabilities}
+        if "state" in params:
+            answer["state"] = self.restore(params["state"])
         if FAULT == "protocol-2":
             answer["protocol"] = 2
         if FAULT == "highest-version":
@@ -63,6 +67,29 @@ class Peer:
         if FAULT == "no-plugin":
             del answer["plugin"]
         return answer
+
+    def restore(self, state):
+        if FAULT == "forgets-what-it-saved":
+            return {"restored": True}
+        if FAULT == "refuses-what-it-saved":
+            return {"restored": False, "reason": "it is too old"}
+        if FAULT == "dies-of-a-strange-state" or state["format"] == "float":
+            self.learned = float(base64.b64decode(state["data"]))
+            self.trained = 1
+            return {"restored": True}
+        return {"restored": False, "reason": "it is of another format"}
+
+    def save(self, _params):
+        if FAULT == "saves-no-base64":
+            return {"data": "%%%", "format": "float"}
+        return {"data": base64.b64encode(repr(self.learned).encode()).decode(), "format": "float"}
+
+    def backtest(self, params):
+        found = [{"expected_duration": self.learned}] * len(params["inputs"])
+        return {"serving": found, "candidate": found[:-1] if FAULT == "a-prediction-too-few" else found}
+
+    def adopt(self, params):
+        return {"adopted": "yes" if FAULT == "adopts-with-a-word" else params["accept"]}
 
     def ping(self, _params):
         return {}

@@ -11,7 +11,8 @@ A block's first line says what a test does with it:
     json rpc            sent to the host's /rpc, which must answer with a result
     json answer         what the `sh` or `json rpc` block before it said, but for its times
     json                read as JSON
-    text, mermaid, yaml for readers, or programs that are tried elsewhere
+    LANGUAGE needs=A,B  the rest of the page is skipped, loudly, where one of these Python modules is not installed
+    text, mermaid, yaml, js  for readers, or programs that are tried elsewhere
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ KINDS = {
     "text",
     "mermaid",
     "yaml",
+    "js",
 }
 _FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 
@@ -55,6 +57,7 @@ class Block:
     file: str | None
     text: str
     where: str
+    needs: tuple[str, ...] = ()
 
 
 def all_pages() -> list[Path]:
@@ -69,10 +72,19 @@ def blocks(page: Path) -> list[Block]:
     for match in _FENCE.finditer(text):
         words = match.group(1).split()
         files = [word.removeprefix("file=") for word in words if word.startswith("file=")]
-        kind = " ".join(word for word in words if not word.startswith("file="))
+        needs = [word.removeprefix("needs=") for word in words if word.startswith("needs=")]
+        kind = " ".join(word for word in words if not word.startswith(("file=", "needs=")))
         line = text.count("\n", 0, match.start()) + 1
         where = f"{page.relative_to(ROOT)}:{line}"
-        found.append(Block(kind, files[0] if files else None, match.group(2), where))
+        found.append(
+            Block(
+                kind,
+                files[0] if files else None,
+                match.group(2),
+                where,
+                tuple(",".join(needs).split(",")) if needs else (),
+            )
+        )
     return found
 
 

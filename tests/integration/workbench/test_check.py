@@ -37,7 +37,7 @@ MANIFEST = '[plugin]\nname = "p"\nversion = "1.0.0"\nhandles = ["ml-driven"]\nen
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_new_plugin_passes_its_checks(tmp_path: Path, template: str):
     assert engine_ops("plugin", "new", "my-first", "--template", template, cwd=tmp_path).returncode == 0
-    args = ("--json", "--junit", "report.xml", "--calls", "2000", "--allow-weak-sandbox")
+    args = ("--json", "--junit", "report.xml", "--calls", "500", "--allow-weak-sandbox")
     done = engine_ops("plugin", "check", "my-first", *args, cwd=tmp_path)
     report = json.loads(done.stdout)
     assert (done.returncode, report["ok"]) == (0, True), [
@@ -107,7 +107,6 @@ def test_a_warning_is_a_failure_when_it_is_asked_to_be(tmp_path: Path):
         "        if 'colour' in input:\n            raise KeyError('colour')\n        return 1.0\n"
     )
     (folder / "plugin.py").write_text(code)
-    done = engine_ops(*args, cwd=tmp_path)
-    assert done.returncode == 0, done.stdout
-    assert "WARN abstain" in done.stdout
-    assert engine_ops(*args, "--strict", cwd=tmp_path).returncode == 3
+    done = engine_ops(*args, "--strict", cwd=tmp_path)
+    assert "WARN abstain" in done.stdout and " failed" not in done.stdout
+    assert done.returncode == 3, done.stdout

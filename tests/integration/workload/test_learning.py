@@ -65,6 +65,7 @@ def learning(host):
     return host.plugin("a").learning
 
 
+@pytest.mark.fault("model-worse")
 async def test_a_worse_model_is_not_taken_into_use_and_what_is_known_outlives_the_host(
     start, folders, eventually
 ):
@@ -94,6 +95,7 @@ async def test_a_worse_model_is_not_taken_into_use_and_what_is_known_outlives_th
         assert (await host.predict("a", {"n": 1}, 5.0)).prediction["seen"] == 165, "each outcome once"
 
 
+@pytest.mark.fault("state-bad")
 async def test_with_a_torn_and_with_a_poisoned_state_it_starts_without_and_says_so(
     start, folders, tmp_path, eventually
 ):
@@ -125,6 +127,7 @@ async def test_with_a_torn_and_with_a_poisoned_state_it_starts_without_and_says_
         await eventually(lambda: learning(host).learned_seq == 100)
 
 
+@pytest.mark.fault("state-deadly")
 async def test_a_state_that_kills_the_plugin_is_not_handed_to_it_again(start, folders, tmp_path, eventually):
     folders.write(
         "a",

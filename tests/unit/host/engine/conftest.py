@@ -105,6 +105,7 @@ class Rig:
     def engine(self, *plugins: ScriptedPlugin, **config: Any) -> Engine:
         listed = ListedPlugins(plugins)
         listed.down = self.down
+        config.setdefault("refine_from_s", 0.0)  # the refiner's process is tests/integration/engine's subject
         return Engine(listed, self.history, SystemClock(), EngineConfig(**config))
 
     async def ask(self, type_: str, data: dict[str, Any], *plugins: ScriptedPlugin, **request: Any) -> Answer:

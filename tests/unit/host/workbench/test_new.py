@@ -28,6 +28,7 @@ def test_a_new_folder_is_whole_and_small(tmp_path: Path, template: str):
         "question.json",
         SCHEMA_FILE,
         ".github/workflows/check.yml",
+        *(["history.json"] if template == "model" else []),
     }
     manifest = (folder / "plugin.toml").read_text()
     assert manifest.startswith(f"#:schema ./{SCHEMA_FILE}\n")

@@ -132,5 +132,19 @@ def test_what_has_no_quick_form_says_so() -> None:
 def test_a_copy_is_itself_as_it_never_changes() -> None:
     quick = one_row(RandomForestRegressor(3).fit(X, Y))
     assert copy.deepcopy(quick) is quick
-    with pytest.raises((pickle.PicklingError, AttributeError, TypeError)):
-        pickle.dumps(one_row(LinearRegression().fit(X, Y)))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(StandardScaler(), Ridge()),
+        RandomForestRegressor(3),
+        GradientBoostingRegressor(n_estimators=5),
+        HistGradientBoostingRegressor(max_iter=5),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_it_can_be_kept_over_a_restart(model: Any) -> None:
+    quick = one_row(model.fit(X, Y))
+    again = pickle.loads(pickle.dumps(quick))
+    assert again.predict(X[0].tolist()) == quick.predict(X[0].tolist())

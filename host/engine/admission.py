@@ -1,0 +1,169 @@
+"""How much is worked on at once, and what happens to the rest: it waits, is answered by the built-in alone, or is refused.
+
+Theory of operation. There are places for a number of requests, and a queue of twice that. Waiting is worth while if
+the request can still meet its deadline, by how long requests take lately; and never longer than a share of its time.
+While the queue's least delay stays over a target for a while, the newest is served first: it still has time, and
+the oldest has none left in any order. What finds no place is answered by the built-in alone if that is quick, so many
+in a while; beyond that it is refused at once, with a hint when to come back. A refusal costs nothing but itself.
+
+Source: Nichols and Jacobson (2012), Controlling queue delay (the least delay over an interval as the sign of a
+standing queue); Maurer (2015), Fail at scale, ACM Queue 13 (adaptive LIFO).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import msgspec
+
+from host.clock import Clock
+from host.errors import BusyError
+
+
+@dataclass(frozen=True)
+class AdmissionConfig:
+    """The bounds.
+
+    Fields:
+        in_flight: Requests worked on at once.
+        queued: Requests that wait for a place.
+        target_s, interval_s: A queue whose least delay is over the target for this long is a standing one.
+        wait_share: Of a request's time that it waits at most.
+        alone: Requests that the built-in answers alone, in each interval.
+    """
+
+    in_flight: int = 32
+    queued: int = 64
+    target_s: float = 0.005
+    interval_s: float = 0.1
+    wait_share: float = 0.5
+    alone: int = 64
+
+
+class AdmissionStatistics(msgspec.Struct, rename="camel", frozen=True):
+    """Requests since the start: admitted at once, after a wait, to the built-in alone, refused; and those there now."""
+
+    admitted: int
+    waited: int
+    alone: int
+    refused: int
+    in_flight: int
+    queued: int
+
+
+@dataclass
+class _Waiting:
+    since: float
+    turn: asyncio.Future[None]
+
+
+class Admission:
+    """Used on the event loop's thread alone."""
+
+    def __init__(self, config: AdmissionConfig, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._running = 0
+        self._queue: deque[_Waiting] = deque()
+        self._takes_s = 0.0  # lately, a request
+        self._least_s = 0.0  # the least delay of those that got a place in this interval
+        self._interval_ends = 0.0
+        self._alone_now = 0
+        self._is_standing = False
+        self._admitted = self._waited = self._alone = self._refused = 0
+
+    @contextlib.asynccontextmanager
+    async def place(self, deadline: float, *, quick: bool) -> AsyncIterator[bool]:
+        """A place for one request, as long as the block runs.
+
+        Args:
+            quick: Whether the built-in alone would have an answer at once.
+
+        Yields:
+            Whether plugins may be asked; if not the built-in is to answer alone.
+
+        Raises:
+            BusyError: There is no place, and will be none in time.
+        """
+        began = self._clock.now()
+        if self._running < self._config.in_flight and not self._queue:
+            self._running += 1
+            self._admitted += 1
+        elif not await self._wait(began, deadline):
+            yield self._built_in_alone(quick)
+            return
+        try:
+            yield True
+        finally:
+            self._takes_s += 0.1 * (self._clock.now() - began - self._takes_s)
+            self._next()
+
+    def statistics(self) -> AdmissionStatistics:
+        """Since the start."""
+        return AdmissionStatistics(
+            self._admitted, self._waited, self._alone, self._refused, self._running, len(self._queue)
+        )
+
+    async def _wait(self, now: float, deadline: float) -> bool:
+        """Waits for a place; false when there is none in time."""
+        expected_s = self._takes_s * (1 + len(self._queue) / self._config.in_flight)
+        patience_s = (deadline - now) * self._config.wait_share
+        if len(self._queue) >= self._config.queued or expected_s > patience_s:
+            return False
+        waiting = _Waiting(now, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        try:
+            async with asyncio.timeout(patience_s):
+                await waiting.turn
+        except BaseException as error:
+            if waiting in self._queue:
+                self._queue.remove(waiting)
+            elif waiting.turn.done() and not waiting.turn.cancelled():
+                self._next()  # it was given a place in the same moment
+            if isinstance(error, TimeoutError):
+                return False
+            raise
+        self._waited += 1
+        return True
+
+    def _next(self) -> None:
+        """Hands a place that has become free to one who waits."""
+        now = self._clock.now()
+        while self._queue:
+            waiting = self._queue.pop() if self._is_standing else self._queue.popleft()
+            if not waiting.turn.done():
+                self._saw_delay(now - waiting.since, now)
+                waiting.turn.set_result(None)
+                return
+        self._saw_delay(0.0, now)
+        self._running -= 1
+
+    def _saw_delay(self, delay_s: float, now: float) -> None:
+        self._least_s = min(self._least_s, delay_s)
+        self._turn_interval(now)
+        if delay_s < self._config.target_s:
+            self._is_standing = False
+
+    def _turn_interval(self, now: float) -> None:
+        if now >= self._interval_ends:
+            self._is_standing = self._least_s > self._config.target_s and self._least_s != float("inf")
+            self._least_s = float("inf")
+            self._interval_ends = now + self._config.interval_s
+            self._alone_now = 0
+
+    def _built_in_alone(self, quick: bool) -> bool:
+        self._turn_interval(self._clock.now())
+        if quick and self._alone_now < self._config.alone:
+            self._alone_now += 1
+            self._alone += 1
+            return False
+        self._refused += 1
+        wait_s = max(self._takes_s * (1 + len(self._queue) / self._config.in_flight), self._config.interval_s)
+        raise BusyError(
+            f"{self._running} requests are worked on and {len(self._queue)} wait; come back in {wait_s * 1000:.0f} ms",
+            retry_after_ms=round(wait_s * 1000.0),
+        )

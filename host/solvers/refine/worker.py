@@ -1,0 +1,45 @@
+"""The worker's process: a task a line on stdin, what was found a line on stdout. Ends with its stdin.
+
+python -m host.solvers.refine.worker
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+
+import msgspec
+
+from host.solvers.refine.task import Found, Task
+
+
+def main() -> None:
+    """Serves until stdin ends, which also ends a search: the host that would wait for it is gone."""
+    os.nice(10)  # the host is served first
+    tasks: queue.Queue[bytes] = queue.Queue()
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # what a library prints must not land among the answers
+
+    def read() -> None:
+        for line in sys.stdin.buffer:
+            tasks.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+    from host.solvers.refine.model import solve  # takes a second; meanwhile the first task is read
+
+    decode = msgspec.json.Decoder(Task).decode
+    while True:
+        task = decode(tasks.get())
+        try:
+            found = solve(task)
+        except Exception as error:
+            print(f"refine: {type(error).__name__}: {error}", file=sys.stderr)
+            found = Found([], [], (0, 0), True)
+        answers.write(msgspec.json.encode(found) + b"\n")
+
+
+if __name__ == "__main__":
+    main()
