@@ -112,21 +112,17 @@ class HostCollector(Collector):
     def _history(self) -> Iterator[Metric]:
         history = msgspec.to_builtins(self._api.host_info().get("history", {}))
         yield _one("history_points", "Points of history kept.", history.get("points", 0))
-        yield _one("history_queued", "Points that wait to be written.", history.get("queued", 0))
+        yield _one("history_queued", "Points handed over and not yet written.", history.get("queued", 0))
         durable = int(history.get("durable", False))
         yield _one("history_durable", "Whether acknowledged points are on disk.", durable)
-        for name, what in (
-            ("recorded", "Points recorded."),
-            ("lost", "Points of requests that could not be kept."),
+        for name, member, what in (
+            ("recorded", "recorded", "Points recorded."),
+            ("lost", "lost", "Requests of the host's own that could not be written."),
+            ("failed_commits", "failedCommits", "Groups of points that could not be written."),
         ):
             family = CounterMetricFamily(f"engine_ops_history_{name}", what)
-            family.add_metric([], history.get(name, 0))
+            family.add_metric([], history.get(member, 0))
             yield family
-        yield _one(
-            "history_failed_commits",
-            "Groups of points that could not be written.",
-            history.get("failedCommits", 0),
-        )
 
 
 def _states(views: list[dict[str, Any]]) -> Iterator[Metric]:
