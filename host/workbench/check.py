@@ -49,7 +49,7 @@ def read_folder(folder: Path) -> Manifest | str:
         return f"{folder} has no plugin.toml; `engine-ops plugin new NAME` makes a folder that has one"
     if isinstance(found, RefusedFolder):
         return found.why
-    return _entry_is_there(found.manifest, folder) or found.manifest
+    return found.manifest
 
 
 def identity(manifest: Manifest, policy: SandboxPolicy) -> Identity:
@@ -97,19 +97,3 @@ def check_folder(
             outcomes.append(outcome)
             told(outcome)
         return Report(found.by, bench.isolation, outcomes)
-
-
-def _entry_is_there(manifest: Manifest, folder: Path) -> str | None:
-    """What a start would say less well."""
-    if manifest.entry is None:
-        return None
-    module = manifest.entry.partition(":")[0]
-    at = folder.joinpath(*module.split("."))
-    if (
-        module.split(".")[0] == "plugin_sdk"
-        or at.with_suffix(".py").is_file()
-        or (at / "__init__.py").is_file()
-    ):
-        return None
-    has = ", ".join(sorted(path.name for path in folder.glob("*.py"))) or "no Python files"
-    return f"entry is {manifest.entry!r}, and there is no {module.replace('.', '/')}.py in {folder}; it has {has}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import warnings
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -67,8 +68,12 @@ class RunTimeForest(BaseMLModel):
         logs = np.array([math.log(max(job.duration, 1.0)) for job in jobs])
         forest = RandomForestRegressor(
             self.trees, min_samples_leaf=3, max_features=0.5, oob_score=True, n_jobs=1, random_state=0
-        ).fit(np.array(rows), logs)
-        outside = np.where(np.isfinite(forest.oob_prediction_), forest.oob_prediction_, logs.mean())
+        )
+        with warnings.catch_warnings():
+            # With few trees some jobs are in every bag: they have a 0 there, and are left out of account below.
+            warnings.simplefilter("ignore", UserWarning)
+            forest.fit(np.array(rows), logs)
+        outside = np.where(forest.oob_prediction_ != 0.0, forest.oob_prediction_, logs.mean())
         self.past, self.forest = dict(past), one_row(forest)
         self.errors = SplitConformal().fit(outside.tolist(), logs.tolist())
         self.within_two = float(np.mean(np.abs(outside - logs) < math.log(2)))

@@ -13,7 +13,7 @@ FOLDERS = sorted(path.parent for path in Path(__file__).parent.glob("*/plugin.to
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_it_passes_the_checks(folder: Path) -> None:
-    report = run(folder, config={"trees": 8}, calls=300, seconds=5.0)
+    report = run(folder, config={"trees": 30}, calls=300, seconds=5.0)
     assert not report.warned, report.text()
 
 

@@ -72,7 +72,7 @@ def test_the_commands_of_a_new_plugins_workflow_run_here(tmp_path: Path):
     ("manifest", "code", "says"),
     [
         ("[plugin]\nname = 'P'\n", "", "plugin.toml:2: plugin.name is"),
-        (MANIFEST.replace("plugin:P", "plugn:P"), "", "there is no plugn.py"),
+        (MANIFEST.replace("plugin:P", "plugn:P"), "", "plugn.py is not in the folder"),
         (MANIFEST, "class Q:\n    pass\n", "has no 'P'; it has Q"),
         (MANIFEST, "import nowhere\n", "No module named 'nowhere'"),
         (
