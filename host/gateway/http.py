@@ -27,6 +27,7 @@ from plugin_sdk.contract.errors import ErrorCode
 log = logging.getLogger(__name__)
 
 STALLED_MS = 60_000  # that a peer may take nothing of what was sent; the kernel ends the connection then
+LINGER_S = 1.0  # that what is left of a refused body is read and thrown away, so that its sender sees the answer
 LAST_S = 1.0  # for what is still under way after the drain
 FRONT: web.AppKey[Front] = web.AppKey("front", Front)
 
@@ -87,6 +88,7 @@ async def listen(
         access_log=None,  # it would more than double the cost of a request
         handler_cancellation=True,
         keepalive_timeout=config.idle_timeout_s,
+        lingering_time=LINGER_S,
         shutdown_timeout=LAST_S,
         auto_decompress=False,
         logger=log,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from plugin_sdk.contract.decode import ProblemError
@@ -37,6 +38,35 @@ def free_gpus(sent: object, path: str) -> tuple[int, ...]:
     if isinstance(sent, bool) or not isinstance(sent, int | float):
         raise ProblemError(path, sent, "how many whole GPUs it has, or a list of the milli free of each")
     return (WHOLE_GPU,) * whole(sent, path, 0, GPU_COUNT_LIMIT)
+
+
+def gpus_of(has: Mapping[str, Any], where: str) -> tuple[tuple[int, ...], str | None]:
+    """Milli free of each GPU of a node, and the model of them all where it is said.
+
+    Either `gpus` and `gpuModel`, or `gpu` as a pod writes it: a number, or `{count, milli?, model?}`.
+
+    Raises:
+        ProblemError: What stands there cannot be used, or both stand there.
+    """
+    model, at = has.get("gpuModel"), f"{where}.gpuModel"
+    if "gpu" not in has:
+        free = free_gpus(has.get("gpus"), f"{where}.gpus")
+    elif "gpus" in has:
+        raise ProblemError(f"{where}.gpu", has["gpu"], "either gpu or gpus, not both")
+    elif isinstance(has["gpu"], dict):
+        sent = has["gpu"]
+        extra = next((name for name in sent if name not in ("count", "milli", "model")), None)
+        if extra is not None:
+            raise ProblemError(f"{where}.gpu.{extra}", sent[extra], "only the members count, milli, model")
+        count = whole(sent.get("count", 1), f"{where}.gpu.count", 0, GPU_COUNT_LIMIT)
+        free = (whole(sent.get("milli", WHOLE_GPU), f"{where}.gpu.milli", 0, WHOLE_GPU),) * count
+        if "model" in sent:
+            model, at = sent["model"], f"{where}.gpu.model"
+    else:
+        free = free_gpus(has["gpu"], f"{where}.gpu")
+    if model is not None and not isinstance(model, str):
+        raise ProblemError(at, model, "the name of a GPU model, or leave it out")
+    return free, model
 
 
 def used_gpus(free: tuple[int, ...], used: object, path: str) -> tuple[int, ...]:

@@ -20,14 +20,14 @@ from plugin_sdk.contract.problems.amounts import (
     listed,
     member,
 )
-from plugin_sdk.contract.problems.given_gpus import GPU_COUNT_LIMIT, WHOLE_GPU, free_gpus, used_gpus, whole
+from plugin_sdk.contract.problems.given_gpus import GPU_COUNT_LIMIT, WHOLE_GPU, gpus_of, used_gpus, whole
 from plugin_sdk.contract.problems.request import unknown_member
 from plugin_sdk.contract.problems.rules import ITEM_RULES, Rules, parse_rules
 
 TYPICAL_SHARE = 0.95  # of the pods: the most frequent classes that make up this much are the typical ones
 
 _POD_MEMBERS = {"id", "cpu", "memory", "gpu", *ITEM_RULES}
-_NODE_MEMBERS = {"id", "cpu", "memory", "gpus", "gpuModel", "capacity", "used"}
+_NODE_MEMBERS = {"id", "cpu", "memory", "gpu", "gpus", "gpuModel", "capacity", "used"}
 
 
 class GpuAsk(msgspec.Struct, frozen=True):
@@ -199,7 +199,7 @@ def _node(sent: dict[str, Any], path: str) -> GpuNode:
     if not isinstance(has, dict):
         raise ProblemError(where, has, 'an object such as {"cpu": 96, "memory": 768, "gpus": 8}')
     if has is not sent:
-        _only(has, {"cpu", "memory", "gpus", "gpuModel"}, where)
+        _only(has, {"cpu", "memory", "gpu", "gpus", "gpuModel"}, where)
     capacity = {
         each: amount(member(has, each, where, f"the {each} it has"), f"{where}.{each}")
         for each in (["cpu", "memory"] if "memory" in has else ["cpu"])
@@ -209,10 +209,9 @@ def _node(sent: dict[str, Any], path: str) -> GpuNode:
         # A node that says nothing of memory has as much as anybody wants.
         if value > capacity.get(each, float("inf")):
             raise ProblemError(f"{path}.used.{each}", value, f"at most what it has, {capacity[each]:g}")
-    model = has.get("gpuModel", sent.get("gpuModel"))
-    if model is not None and not isinstance(model, str):
-        raise ProblemError(f"{where}.gpuModel", model, "the name of a GPU model, or leave it out")
-    gpus = free_gpus(has.get("gpus"), f"{where}.gpus")
+    if has is not sent and "gpuModel" not in has and "gpuModel" in sent:
+        has = {**has, "gpuModel": sent["gpuModel"]}
+    gpus, model = gpus_of(has, where)
     return GpuNode(
         name,
         capacity["cpu"] - taken["cpu"],

@@ -27,6 +27,8 @@ NODE = {"id": "n", "cpu": 8, "memory": 16, "gpus": 2, "gpuModel": "T4"}
             (750, 1000),
         ),
         ({"cpu": 8, "memory": 16, "gpus": 2, "used": {"gpus": 1}}, 8, 16, (0, 1000)),
+        ({"cpu": 8, "memory": 16, "gpu": 2}, 8, 16, (1000, 1000)),
+        ({"cpu": 8, "memory": 16, "gpu": {"count": 2, "milli": 400}}, 8, 16, (400, 400)),
         (
             {"capacity": {"cpu": 8, "memory": 16, "gpus": 1}, "used": {"cpu": 8}, "zone": "b"},
             0,
@@ -38,6 +40,19 @@ NODE = {"id": "n", "cpu": 8, "memory": 16, "gpus": 2, "gpuModel": "T4"}
 def test_a_node_is_read_as_what_is_free_of_it(node, cpu, memory, gpus) -> None:
     found = parse_placement({"pods": [POD], "nodes": [{"id": "n", **node}]}).nodes[0]
     assert (found.cpu, found.memory, found.gpus) == (cpu, memory, gpus)
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"cpu": 8, "gpus": 1, "gpuModel": "T4"},
+        {"capacity": {"cpu": 8, "gpus": 1}, "gpuModel": "T4"},
+        {"capacity": {"cpu": 8, "gpus": 1, "gpuModel": "T4"}},
+        {"cpu": 8, "gpu": {"count": 1, "model": "T4"}},
+    ],
+)
+def test_the_model_of_a_nodes_gpus_may_stand_wherever_its_gpus_do(node: dict[str, Any]) -> None:
+    assert parse_placement({"pods": [POD], "nodes": [{"id": "n", **node}]}).nodes[0].gpu_model == "T4"
 
 
 def test_a_pod_asks_for_whole_gpus_unless_it_says_how_much_of_each() -> None:
