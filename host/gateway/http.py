@@ -27,7 +27,7 @@ from plugin_sdk.contract.errors import ErrorCode
 log = logging.getLogger(__name__)
 
 STALLED_MS = 60_000  # that a peer may take nothing of what was sent; the kernel ends the connection then
-LINGER_S = 1.0  # that what is left of a refused body is read and thrown away, so that its sender sees the answer
+LINGER_S = 1.0  # for reading what is left of a refused body, or its sender would miss the answer
 LAST_S = 1.0  # for what is still under way after the drain
 FRONT: web.AppKey[Front] = web.AppKey("front", Front)
 
