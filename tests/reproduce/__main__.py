@@ -47,13 +47,18 @@ def _batch() -> tuple[str, str, list[str]]:
     return "B. Batch logs with backfilling", text, broken
 
 
-def _queue() -> tuple[str, str, list[str]]:
-    cells = tasks.queue()
-    broken = [
+def _other_than_published(cells: list[Cell]) -> list[str]:
+    """Those that differ in the two decimals that were published."""
+    return [
         f"{cell.column} on {cell.row}: {cell.ours:.2f}"
         for cell in cells
         if round(cell.ours, 2) != cell.published
     ]
+
+
+def _queue() -> tuple[str, str, list[str]]:
+    cells = tasks.queue()
+    broken = _other_than_published(cells)
     text = (
         "Zhang et al. (2020), RLScheduler: average bounded slowdown over ten windows of 1,024 jobs. Their WFP3 and UNICEP, and their"
         " backfilling, have the peculiarities that `rlscheduler-*` repeats.\n\n" + table(cells)
@@ -63,11 +68,7 @@ def _queue() -> tuple[str, str, list[str]]:
 
 def _binpack() -> tuple[str, str, list[str]]:
     cells = tasks.binpack()
-    broken = [
-        f"{cell.column} on {cell.row}: {cell.ours:.2f}"
-        for cell in cells
-        if round(cell.ours, 2) != cell.published
-    ]
+    broken = _other_than_published(cells)
     text = (
         "Romera-Paredes et al. (2024), FunSearch: bins above the bound, in percent of it. FunSearch itself reached 3.11 on OR3 and 0.68"
         " on Weibull 5k.\n\n" + table(cells)
