@@ -23,7 +23,7 @@ from host.workload.config import HistoryConfig
 from host.workload.errors import HistoryBusyError
 from host.workload.selection import LARGEST_PAGE, Page, Selection
 from host.workload.statistics import column, statistics
-from host.workload.store.index import Index, Run
+from host.workload.store.index import Index, Run, up_to
 from host.workload.store.lines import check_points
 from host.workload.store.reading import Reading
 from host.workload.store.submission import Submission
@@ -81,6 +81,26 @@ class News:
             return self
         seqs = self.seqs[: len(lines)]
         return News(lines, seqs, seqs[-1], seqs[-1] - after - len(lines))
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Where the points after a sequence number are, for what reads whole columns.
+
+    Attributes:
+        after: That number.
+        last_seq: Of the last of them.
+        missed: As of `News`.
+    """
+
+    after: int
+    runs: list[list[Run]]
+    count: int
+    last_seq: int
+
+    @property
+    def missed(self) -> int:
+        return self.last_seq - self.after - self.count
 
 
 class History:
@@ -254,15 +274,21 @@ class History:
 
     async def later(self, seq: int, limit: int) -> News:
         """The first *limit* points after number *seq*."""
+        known = self.last_seq  # before looking: what is recorded meanwhile is not missed, only later
         rows = await self._rows(
-            lambda index: index.later(_EVERYTHING, seq, limit), many=self.last_seq - seq > AT_ONCE
+            lambda index: index.later(_EVERYTHING, seq, limit), many=known - seq > AT_ONCE
         )
         rows = rows[:limit]
         if not rows:
-            return News([], [], self.last_seq, self.last_seq - seq)
+            return News([], [], known, known - seq)
         # Of the points between two that are here, some may be gone: each type is kept for itself.
         last = rows[-1][0]
         return News([line for _, line in rows], [seq for seq, _ in rows], last, last - seq - len(rows))
+
+    async def stretch(self, seq: int, limit: int) -> Stretch:
+        """Where the first *limit* points after number *seq* are."""
+        index = self._writer.index
+        return await asyncio.to_thread(_stretch, index, seq, limit)
 
     def runs(self, selection: Selection) -> list[list[Run]]:
         """Where the selected points are, as the index has it now; for what reads whole columns, in a thread."""
@@ -349,6 +375,20 @@ def _runs(index: Index, selection: Selection) -> list[list[Run]]:
     return index.later(selection, after, selection.limit)
 
 
+def _stretch(index: Index, seq: int, limit: int) -> Stretch:
+    import numpy as np  # not at the host's start
+
+    found = index.later(_EVERYTHING, seq, limit)
+    count = sum(len(run.places) for runs in found for run in runs)
+    if count > limit:  # each type has its first: of all together, those up to one number are meant
+        seqs = column([run for runs in found for run in runs], "seq")
+        found = up_to(found, int(np.partition(seqs, limit - 1)[limit - 1]))
+        count = limit
+    if not count:
+        return Stretch(seq, [], 0, index.last_seq)
+    return Stretch(seq, found, count, max(run.seqs()[-1] for runs in found for run in runs[-1:]))
+
+
 def _before_newest(index: Index, selection: Selection) -> int:
     """The number before the first of the newest `selection.limit` points."""
     import numpy as np  # not at the host's start
@@ -361,4 +401,4 @@ def _before_newest(index: Index, selection: Selection) -> int:
     return int(np.partition(seqs, first)[first]) - 1
 
 
-__all__ = ["LARGEST_PAGE", "History", "HistoryStatus", "News"]
+__all__ = ["LARGEST_PAGE", "History", "HistoryStatus", "News", "Stretch"]
