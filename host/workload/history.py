@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,9 +20,10 @@ from host.clock import Clock
 from host.errors import RequestError
 from host.workload.config import HistoryConfig
 from host.workload.errors import HistoryBusyError
+from host.workload.following import News, Stretch, stretch_after
 from host.workload.selection import LARGEST_PAGE, Page, Selection
 from host.workload.statistics import column, statistics
-from host.workload.store.index import Index, Run, up_to
+from host.workload.store.index import Index, Run
 from host.workload.store.lines import check_points
 from host.workload.store.reading import Reading
 from host.workload.store.submission import Submission
@@ -60,47 +60,6 @@ class HistoryStatus(msgspec.Struct, rename="camel", frozen=True):
     failed_commits: int
     set_aside: tuple[str, ...]
     path: str
-
-
-@dataclass(frozen=True)
-class News:
-    """Points after a sequence number, oldest first.
-
-    Attributes:
-        missed: Points between that number and the first of these that are history no more.
-    """
-
-    lines: list[bytes]
-    seqs: list[int]
-    last_seq: int
-    missed: int
-
-    def first(self, lines: list[bytes], after: int) -> News:
-        """The same, of which only so many *lines* are taken."""
-        if len(lines) == len(self.lines):
-            return self
-        seqs = self.seqs[: len(lines)]
-        return News(lines, seqs, seqs[-1], seqs[-1] - after - len(lines))
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Where the points after a sequence number are, for what reads whole columns.
-
-    Attributes:
-        after: That number.
-        last_seq: Of the last of them.
-        missed: As of `News`.
-    """
-
-    after: int
-    runs: list[list[Run]]
-    count: int
-    last_seq: int
-
-    @property
-    def missed(self) -> int:
-        return self.last_seq - self.after - self.count
 
 
 class History:
@@ -288,7 +247,7 @@ class History:
     async def stretch(self, seq: int, limit: int) -> Stretch:
         """Where the first *limit* points after number *seq* are."""
         index = self._writer.index
-        return await asyncio.to_thread(_stretch, index, seq, limit)
+        return await asyncio.to_thread(stretch_after, index, seq, limit)
 
     def runs(self, selection: Selection) -> list[list[Run]]:
         """Where the selected points are, as the index has it now; for what reads whole columns, in a thread."""
@@ -373,20 +332,6 @@ def _runs(index: Index, selection: Selection) -> list[list[Run]]:
         return found
     after = _before_newest(index, selection)
     return index.later(selection, after, selection.limit)
-
-
-def _stretch(index: Index, seq: int, limit: int) -> Stretch:
-    import numpy as np  # not at the host's start
-
-    found = index.later(_EVERYTHING, seq, limit)
-    count = sum(len(run.places) for runs in found for run in runs)
-    if count > limit:  # each type has its first: of all together, those up to one number are meant
-        seqs = column([run for runs in found for run in runs], "seq")
-        found = up_to(found, int(np.partition(seqs, limit - 1)[limit - 1]))
-        count = limit
-    if not count:
-        return Stretch(seq, [], 0, index.last_seq)
-    return Stretch(seq, found, count, max(run.seqs()[-1] for runs in found for run in runs[-1:]))
 
 
 def _before_newest(index: Index, selection: Selection) -> int:
