@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from host.workload.selection import Selection
@@ -45,6 +46,10 @@ class Index:
     last_seq: int = 0
 
     def __len__(self) -> int:
+        return self._count
+
+    @cached_property
+    def _count(self) -> int:
         return sum(segment.count for segments in self.types.values() for segment in segments)
 
     def segments(self, kind: str | None) -> Sequence[Sequence[Segment]]:
