@@ -12,6 +12,7 @@ import click
 from host.cli.client import FailedError, host_options, rpc
 from host.cli.groups import Suggesting
 from host.cli.show import json_option, print_json, print_rows
+from host.errors import ConfigError
 
 FORMATS = ("ndjson", "csv", "json", "parquet", "arrow")
 BATCH_POINTS = 1000
@@ -105,13 +106,15 @@ def import_(
 
     recorded = 0
     points = points_of(file) if is_job_log(file, form) else read_points(file, form)
-    for batch in _batches(points):
-        params = b'{"points":[%s]}' % b",".join(batch)
-        try:
+    try:
+        for batch in _batches(points):
+            params = b'{"points":[%s]}' % b",".join(batch)
             answer = rpc("workload.record", params.decode(), url=url, token=token, timeout_s=timeout_s)
-        except FailedError as error:
-            raise FailedError(f"{error.message}; {recorded} points before these were recorded") from error
-        recorded += answer["recorded"]
+            recorded += answer["recorded"]
+    except FailedError as error:
+        raise FailedError(f"{error.message}; {recorded} points before these were recorded") from error
+    except ConfigError as error:
+        raise ConfigError(f"{error}; {recorded} points before it were recorded") from error
     if as_json:
         print_json({"recorded": recorded}, one_line=True)
     else:
