@@ -12,7 +12,6 @@ import click
 from host.cli.client import FailedError, host_options, rpc
 from host.cli.groups import Suggesting
 from host.cli.show import json_option, print_json, print_rows
-from host.errors import ConfigError
 
 FORMATS = ("ndjson", "csv", "json", "parquet", "arrow")
 BATCH_POINTS = 1000
@@ -102,6 +101,7 @@ def import_(
 ) -> None:
     """Record the points of FILE: what export wrote, or a job log (SWF or CSV; --format swf)."""
     from host.cli.joblog import is_job_log, points_of
+    from host.errors import ConfigError
     from host.workload.formats.reading import read_points
 
     recorded = 0
