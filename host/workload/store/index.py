@@ -100,6 +100,20 @@ class Index:
         return min(firsts, default=None)
 
 
+def up_to(found: Sequence[Sequence[Run]], seq: int) -> list[list[Run]]:
+    """Those points of *found* whose number is at most *seq*."""
+    left = []
+    for runs in found:
+        kept = []
+        for run in runs:
+            places = run.places[: bisect_left(run.seqs(), seq + 1)]
+            if places:
+                kept.append(Run(run.segment, places))
+        if kept:
+            left.append(kept)
+    return left
+
+
 def _newest(segments: Sequence[Segment], selection: Selection, limit: int | None) -> list[Run]:
     runs: list[Run] = []
     left = limit
