@@ -44,6 +44,8 @@ BESIDE = frozenset(
     {"train", "backtest", "adopt", "save"}
 )  # run beside the calls, and take no place of theirs
 SWEEP_S = 0.02  # how late the news of a passed deadline may be; the engine keeps its own, exact one
+SMALL_BYTES = 4096  # of params; what is larger is counted, since a plugin may answer with as much
+GATHER = 8  # calls in flight from which on requests of one turn of the loop share a write
 
 
 class _Pending(msgspec.Struct, eq=False):
@@ -90,6 +92,8 @@ class PluginClient:
         self._overdue: dict[int, float] = {}
         self._queue: deque[asyncio.Future[None]] = deque()
         self._params_bytes = self.limits.frame_bytes - 256  # room for the envelope
+        self._small_bytes = min(SMALL_BYTES, self._params_bytes)
+        self._large_bytes = 0  # of the others' params, so far
         self._free = self.limits.in_flight
         self._idle: asyncio.Future[None] | None = None
         self._sweeping = False
@@ -212,12 +216,15 @@ class PluginClient:
         if left <= 0:
             late = CallLateError(self.name, "the deadline had passed before it could be asked")
             raise self._counted(method, late)
-        if self._pipe.unsent_bytes > self.limits.unsent_bytes:
-            why = f"it does not read: {self._pipe.unsent_bytes} bytes wait for it"
+        pipe = self._pipe
+        if pipe.unsent_bytes and pipe.unsent_bytes > self.limits.unsent_bytes:
+            why = f"it does not read: {pipe.unsent_bytes} bytes wait for it"
             raise self._counted(method, PluginBusyError(self.name, why))
-        if len(params) > self._params_bytes:
-            why = f"the request of {len(params)} bytes is over its frame limit"
-            raise self._counted(method, BadResultError(self.name, why))
+        if len(params) > self._small_bytes:
+            if len(params) > self._params_bytes:
+                why = f"the request of {len(params)} bytes is over its frame limit"
+                raise self._counted(method, BadResultError(self.name, why))
+            self._large_bytes += len(params)
         pending = _Pending(method, self._loop.create_future(), started, deadline)
         try:
             left_ms = int(left * 1000 + 0.5) or 1
@@ -232,7 +239,10 @@ class PluginClient:
             self._sweeping = True
             self._loop.call_later(SWEEP_S, self._sweep)
         try:
-            self._pipe.write(line)
+            if len(self._open) > GATHER:
+                pipe.gather(line)
+            else:
+                pipe.write(line)
         except PipeClosedError:
             self._input_closed()
         return pending
@@ -298,8 +308,11 @@ class PluginClient:
 
     @property
     def owed(self) -> int:
-        """See `host.rpc.inbox.Calls`, as the next four."""
+        """See `host.rpc.inbox.Calls`, as the next five."""
         return len(self._overdue)
+
+    def sent_bytes(self) -> int:
+        return self._large_bytes
 
     def on_result(self, token: _Pending, result: msgspec.Raw) -> None:
         future = token.future

@@ -582,7 +582,19 @@ async def test_bytes_have_a_budget_too(meet, eventually):
     peer = meet(bytes_per_s=100_000)
     peer.raw(b'{"jsonrpc":"2.0","method":"newer","params":"%b"}\n' % (b"x" * 200_000))
     await eventually(lambda: peer.closed)
-    assert peer.closed == [("it sent more than 100000 bytes within a second", "flood")]
+    assert peer.closed == [("it sent more than 100000 bytes over what it was sent within a second", "flood")]
+
+
+async def test_what_it_was_sent_it_may_send_back_however_much(meet, eventually):
+    peer = meet(bytes_per_s=10_000)
+    for _ in range(5):
+        task = peer.call(params=b'{"input":"%b"}' % (b"x" * 30_000))
+        (*_, request) = await heard(peer, eventually, len(peer.seen) + 1)
+        peer.say(id=request["id"], result=request["params"]["input"])
+        await outcome(task)
+    assert peer.closed == []
+    peer.raw(b'{"jsonrpc":"2.0","method":"newer","params":"%b"}\n' % (b"x" * 60_000))
+    await eventually(lambda: peer.closed)
 
 
 async def test_a_message_that_nests_too_deep_is_junk(meet, eventually):
@@ -610,3 +622,23 @@ async def test_idle_is_when_no_call_is_open_and_none_waits(meet, eventually):
     await outcome(second)
     await outcome(idle)
     assert peer.client.quiet_since is not None
+
+
+async def test_many_calls_of_one_turn_are_each_sent_and_answered(meet, eventually):
+    peer = meet(in_flight=200)
+    tasks = [peer.call(params=b'{"input":%d}' % n) for n in range(100)]
+    requests = await heard(peer, eventually, 100)
+    assert [each["params"]["input"] for each in requests] == list(range(100))
+    for each in reversed(requests):
+        peer.say(id=each["id"], result=each["params"]["input"])
+    assert [int(await outcome(task)) for task in tasks] == list(range(100))
+
+
+async def test_one_that_closed_its_input_is_given_up_however_many_calls_are_open(meet, eventually):
+    peer = meet(in_flight=200)
+    peer.close(peer.far_read)
+    tasks = [peer.call() for _ in range(50)]
+    await asyncio.wait([*tasks, asyncio.create_task(asyncio.sleep(0))], timeout=20)
+    for task in tasks:
+        with pytest.raises(PluginGoneError):
+            await outcome(task)
