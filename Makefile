@@ -27,7 +27,7 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -q tests/unit tests/architecture
+	$(BIN)/python -m pytest -q --numprocesses=auto --dist=worksteal tests/unit tests/architecture
 
 layers: $(READY)
 	$(BIN)/lint-imports --no-logo

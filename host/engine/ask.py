@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -37,8 +36,7 @@ CANCEL_GRACE_S = 0.05  # for a cancelled call to unwind; it only has to send its
 Assess = Callable[[Any], Awaitable[Assessment]]
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(msgspec.Struct, frozen=True):
     """One who was asked, and what came of it; `answer` only with the status "answered"."""
 
     by: str
@@ -147,8 +145,8 @@ async def ask(
         return heard("failed", reason=f"asking it went wrong in the host ({type(error).__name__})")
     if assessment.verdict.broken is not None:
         _retract(plugin, method, assessment.verdict.broken)
-        return replace(answered, status="invalid", reason=assessment.verdict.broken)
-    return replace(answered, answer=reply.answer, objective=assessment.objective)
+        return msgspec.structs.replace(answered, status="invalid", reason=assessment.verdict.broken)
+    return msgspec.structs.replace(answered, answer=reply.answer, objective=assessment.objective)
 
 
 def _retract(plugin: Askable, method: str, why: str) -> None:

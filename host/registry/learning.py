@@ -65,12 +65,19 @@ class Restored(msgspec.Struct, frozen=True):
 
 
 class Learning(msgspec.Struct, rename="camel", omit_defaults=True):
-    """Everything of it. The teacher writes here; the keeper, what became of a state."""
+    """Everything of it. The teacher writes here; the keeper, what became of a state.
+
+    Fields:
+        learned_seq: The number up to which it was sent the outcomes, by `learn`.
+        behind: Points recorded after that number; `None` for a plugin that is sent none.
+        missed: Points it was not sent, because history had let go of them before it took them.
+    """
 
     policy: TrainingPolicy = TrainingPolicy()
     trainings: int = 0
     rejected: int = 0
     last: TrainingReport | None = None
     learned_seq: int = 0
+    behind: int | None = None
     missed: int = 0
     state: StateNote = msgspec.field(default_factory=StateNote)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +20,7 @@ from host.clock import Clock
 from host.errors import RequestError
 from host.workload.config import HistoryConfig
 from host.workload.errors import HistoryBusyError
+from host.workload.following import News, Stretch, stretch_after
 from host.workload.selection import LARGEST_PAGE, Page, Selection
 from host.workload.statistics import column, statistics
 from host.workload.store.index import Index, Run
@@ -60,27 +60,6 @@ class HistoryStatus(msgspec.Struct, rename="camel", frozen=True):
     failed_commits: int
     set_aside: tuple[str, ...]
     path: str
-
-
-@dataclass(frozen=True)
-class News:
-    """Points after a sequence number, oldest first.
-
-    Attributes:
-        missed: Points between that number and the first of these that are history no more.
-    """
-
-    lines: list[bytes]
-    seqs: list[int]
-    last_seq: int
-    missed: int
-
-    def first(self, lines: list[bytes], after: int) -> News:
-        """The same, of which only so many *lines* are taken."""
-        if len(lines) == len(self.lines):
-            return self
-        seqs = self.seqs[: len(lines)]
-        return News(lines, seqs, seqs[-1], seqs[-1] - after - len(lines))
 
 
 class History:
@@ -254,15 +233,21 @@ class History:
 
     async def later(self, seq: int, limit: int) -> News:
         """The first *limit* points after number *seq*."""
+        known = self.last_seq  # before looking: what is recorded meanwhile is not missed, only later
         rows = await self._rows(
-            lambda index: index.later(_EVERYTHING, seq, limit), many=self.last_seq - seq > AT_ONCE
+            lambda index: index.later(_EVERYTHING, seq, limit), many=known - seq > AT_ONCE
         )
         rows = rows[:limit]
         if not rows:
-            return News([], [], self.last_seq, self.last_seq - seq)
+            return News([], [], known, known - seq)
         # Of the points between two that are here, some may be gone: each type is kept for itself.
         last = rows[-1][0]
         return News([line for _, line in rows], [seq for seq, _ in rows], last, last - seq - len(rows))
+
+    async def stretch(self, seq: int, limit: int) -> Stretch:
+        """Where the first *limit* points after number *seq* are."""
+        index = self._writer.index
+        return await asyncio.to_thread(stretch_after, index, seq, limit)
 
     def runs(self, selection: Selection) -> list[list[Run]]:
         """Where the selected points are, as the index has it now; for what reads whole columns, in a thread."""
@@ -361,4 +346,4 @@ def _before_newest(index: Index, selection: Selection) -> int:
     return int(np.partition(seqs, first)[first]) - 1
 
 
-__all__ = ["LARGEST_PAGE", "History", "HistoryStatus", "News"]
+__all__ = ["LARGEST_PAGE", "History", "HistoryStatus", "News", "Stretch"]

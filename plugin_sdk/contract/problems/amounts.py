@@ -78,9 +78,10 @@ def listed(value: object, path: str) -> list[dict[str, Any]]:
     """
     if not isinstance(value, list) or not value:
         raise ProblemError(path, value, "a list of at least one object")
-    for index, each in enumerate(value):
-        if not isinstance(each, dict):
-            raise ProblemError(f"{path}[{index}]", each, "an object")
+    if set(map(type, value)) != {dict}:
+        for index, each in enumerate(value):
+            if not isinstance(each, dict):
+                raise ProblemError(f"{path}[{index}]", each, "an object")
     return value
 
 
