@@ -105,7 +105,7 @@ async def build(
         await supervisor.start()
         teacher.start()
         watching.start(drift.run(history), name="workload:drift")
-        host = Host(engine, registry, supervisor, history, clock, teacher)
+        host = Host(engine, registry, supervisor, history, clock, teacher, states)
         yield Running(host, registry, supervisor, teacher, sandbox.sandbox)
 
 

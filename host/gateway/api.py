@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from host.registry.events import PluginEvent
+from host.registry.learning import KeptState
 from host.workload.selection import Page as Page
 from host.workload.selection import Selection as Selection
 from host.workload.training import TrainingWish as TrainingWish
@@ -67,6 +68,18 @@ class HostApi(Protocol):
 
         Raises:
             PluginError: It failed, or took longer than its `train_timeout`.
+        """
+        ...
+
+    async def states(self, name: str) -> Sequence[KeptState]:
+        """What is kept of what the plugin saved, the newest first."""
+        ...
+
+    async def roll_back(self, name: str, version: int | None) -> int:
+        """Starts the plugin anew from an earlier state, by default the one before the newest; which it was.
+
+        Raises:
+            RequestError: There is no such state, or it is not one that it can be started from.
         """
         ...
 

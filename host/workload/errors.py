@@ -17,6 +17,13 @@ class HistoryUnavailableError(EngineOpsError):
     retryable = True
 
 
+class StatesUnavailableError(EngineOpsError):
+    """The operator's: what plugins saved cannot be read, or not be changed, now."""
+
+    code = ErrorCode.UNAVAILABLE
+    retryable = True
+
+
 class HistoryBusyError(EngineOpsError):
     """More points wait to be written than may; the same call may succeed later."""
 

@@ -144,6 +144,8 @@ async def test_results_are_as_rpc_discover_describes_them(served: Any) -> None:
         "plugins.train": {"name": "forest"},
         "plugins.logs": {"name": "forest"},
         "plugins.enable": {"name": "forest"},
+        "plugins.states": {"name": "forest"},
+        "plugins.rollback": {"name": "forest", "version": 1},
         "workload.record": {"points": [POINT]},
         "workload.query": {},
         "workload.stats": {},
