@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 
 import msgspec
@@ -19,17 +18,17 @@ import msgspec
 from host.errors import (
     BadResultError,
     CallLateError,
-    CircuitOpenError,
     PluginBusyError,
     PluginError,
     PluginGoneError,
-    RemoteError,
 )
-from host.rpc.breaker import Breakers, CircuitBreaker
+from host.rpc.breaker import Breakers
 from host.rpc.counts import CallCounts
 from host.rpc.inbox import Inbox
+from host.rpc.judging import judge, refusal
 from host.rpc.limits import ClientLimits, Fault
 from host.rpc.pipe import Pipe, PipeClosedError
+from host.rpc.turns import FullError, Turns
 from host.telemetry import trace
 from plugin_sdk.contract.errors import ErrorCode
 from plugin_sdk.contract.messages import CancelParams
@@ -90,11 +89,10 @@ class PluginClient:
         self._connection = Connection(Role.HOST, ConnectionLimits(self.limits.frame_bytes, self.limits.depth))
         self._open: dict[int, _Pending] = self._connection.open
         self._overdue: dict[int, float] = {}
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self._turns = Turns(self.limits.in_flight, self.limits.queued)
         self._params_bytes = self.limits.frame_bytes - 256  # room for the envelope
         self._small_bytes = min(SMALL_BYTES, self._params_bytes)
         self._large_bytes = 0  # of the others' params, so far
-        self._free = self.limits.in_flight
         self._idle: asyncio.Future[None] | None = None
         self._sweeping = False
         self._closed: str | None = None
@@ -104,7 +102,7 @@ class PluginClient:
     @property
     def queued(self) -> int:
         """Calls that wait for their turn."""
-        return len(self._queue)
+        return len(self._turns.waiting)
 
     @property
     def in_flight(self) -> int:
@@ -136,14 +134,15 @@ class PluginClient:
         if breaker is not None:
             admitted = breaker.admit(now)
             if admitted is None:
-                raise self._refused(breaker, now)
+                raise refusal(self.name, breaker, now)
             ticket = admitted
+        turns = self._turns
         exclusive = method not in BESIDE
         sent = False
         try:
             if exclusive:
-                if self._free > 0:
-                    self._free -= 1
+                if turns.free > 0:
+                    turns.free -= 1
                 else:
                     exclusive = False  # until it has its turn
                     await self._wait_turn(method, deadline)
@@ -157,7 +156,7 @@ class PluginClient:
             if isinstance(error, asyncio.CancelledError) and sent and pending.request_id in self._open:
                 error = self._left_alone(pending) or error
             if breaker is not None:
-                self._judge(breaker, ticket, error, deadline - now if sent else None)
+                judge(breaker, ticket, error, deadline - now if sent else None, self._now())
             raise
         else:
             if breaker is not None:
@@ -165,23 +164,23 @@ class PluginClient:
             return result
         finally:
             if exclusive:
-                if self._queue:
-                    self._give_turn()
+                if turns.waiting:
+                    turns.pass_on()
                 else:
-                    self._free += 1
+                    turns.free += 1
             if self._idle is not None and not self._open:
                 self._tell_idle()
 
     async def wait_idle(self) -> None:
         """Waits until no call is open or waits for its turn."""
-        while self._closed is None and (self._open or self._queue):
+        while self._closed is None and (self._open or self._turns.waiting):
             self._idle = self._idle or self._loop.create_future()
             await asyncio.shield(self._idle)
 
     @property
     def quiet_since(self) -> float | None:
         """When it was last heard of, while it owes nobody an answer; else `None`."""
-        return None if self._open or self._overdue or self._queue else self._inbox.heard_at
+        return None if self._open or self._overdue or self._turns.waiting else self._inbox.heard_at
 
     def notify(self, method: str, params: object) -> None:
         """Tells the plugin something; lost without a word when it is gone."""
@@ -201,10 +200,7 @@ class PluginClient:
         for _, pending in self._connection.drain_open():
             self._fail(pending, PluginGoneError(self.name, why))
         self._overdue.clear()
-        for turn in self._queue:
-            if not turn.done():
-                turn.set_exception(PluginGoneError(self.name, why))
-        self._queue.clear()
+        self._turns.close(PluginGoneError(self.name, why))
         self._tell_idle()
         if self._on_closed is not None:
             self._on_closed(why, fault)
@@ -263,33 +259,17 @@ class PluginClient:
             self.counts.failures += 1
 
     async def _wait_turn(self, method: str, deadline: float) -> None:
-        if len(self._queue) >= self.limits.queued:
-            why = f"{self.limits.in_flight} calls are open and {len(self._queue)} wait"
-            raise self._counted(method, PluginBusyError(self.name, why))
-        turn: asyncio.Future[None] = self._loop.create_future()
-        self._queue.append(turn)
         try:
-            async with asyncio.timeout_at(deadline):
-                await turn
-        except BaseException as error:
-            if turn in self._queue:
-                self._queue.remove(turn)
-            elif turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._give_turn()  # it was given in the same moment
-            if isinstance(error, TimeoutError):
-                late = CallLateError(self.name, "the deadline passed while it was busy with other calls")
-                raise self._counted(method, late) from None
-            if isinstance(error, PluginError):
-                self._counted(method, error)
+            await self._turns.wait(deadline)
+        except FullError:
+            why = f"{self.limits.in_flight} calls are open and {self.queued} wait"
+            raise self._counted(method, PluginBusyError(self.name, why)) from None
+        except TimeoutError:
+            late = CallLateError(self.name, "the deadline passed while it was busy with other calls")
+            raise self._counted(method, late) from None
+        except PluginError as error:
+            self._counted(method, error)
             raise
-
-    def _give_turn(self) -> None:
-        while self._queue:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
 
     def _write(self, line: bytes) -> None:
         try:
@@ -338,11 +318,6 @@ class PluginClient:
 
     # How calls end that are not answered.
 
-    def _refused(self, breaker: CircuitBreaker, now: float) -> PluginError:
-        wait_s = max(0.0, breaker.retry_at - now)
-        until = f"it is asked again in {wait_s:.1f} s" if wait_s else "one call is trying it out"
-        return CircuitOpenError(self.name, f"its circuit is open: {breaker.why}; {until}", wait_s)
-
     def _left_alone(self, pending: _Pending) -> PluginError | None:
         """Its caller went away. When that was at the deadline, it is late all the same."""
         now = self._now()
@@ -353,19 +328,6 @@ class PluginClient:
         late = CallLateError(self.name, f"no answer within {(now - pending.started) * 1000:.0f} ms")
         self._count(pending.method, late)
         return late
-
-    def _judge(
-        self, breaker: CircuitBreaker, ticket: int, error: BaseException, given_s: float | None
-    ) -> None:
-        """Tells the breaker what an end says of the plugin; *given_s* is `None` for a call that was never sent."""
-        now = self._now()
-        unfair = isinstance(error, CallLateError) and (given_s or 0.0) < breaker.policy.fair_s
-        if isinstance(error, RemoteError) and error.remote_code == ErrorCode.INVALID_PARAMS:
-            breaker.succeeded(ticket, now)  # it did its part: the caller's question was wrong
-        elif given_s is None or unfair or not isinstance(error, PluginError):
-            breaker.cancelled(ticket, now)
-        else:
-            breaker.failed(ticket, now, error.reason)
 
     def _tell_idle(self) -> None:
         if self._idle is not None and not self._idle.done():

@@ -117,11 +117,13 @@ class Inbox:
             return
         for line in lines:
             answer = connection.plain_answer(line)
-            if answer is not None and (pending := calls.pop(answer.id, None)) is not None:
+            if answer is None:
+                unasked -= self._on_other(connection.event(line))
+            elif (pending := calls.pop(answer.id, None)) is not None:
                 unasked -= 1
                 self._on_result(pending, answer.result)
             else:
-                unasked -= self._on_other(connection.event(line))
+                unasked -= self._on_stray(connection.stray(answer.id))
         if not self._messages.spend(unasked):
             self._flooded(f"more than {self._limits.messages_per_s} messages that nobody asked for")
 

@@ -237,8 +237,8 @@ class Connection:
     def plain_answer(self, line: bytes) -> PlainAnswer | None:
         """The answer that *line* is, when it has a result and no more: the quick way for most lines.
 
-        Nothing is taken note of. A caller that finds the request in `open` takes it out and has the result; all else is
-        given to `event`. `None` says nothing about *line* either.
+        Nothing is taken note of. A caller that finds the request in `open` takes it out and has the result; if it is not
+        there, `stray` says what came. `None` says nothing about *line*: it is given to `event`.
         """
         try:
             answer = decode_plain_answer(line)
@@ -262,6 +262,11 @@ class Connection:
             return None
         return request
 
+    def stray(self, request_id: RequestId) -> StrayResponse:
+        """What an answer is whose request is not open."""
+        late = self._given_up.pop(request_id, 0) is None if type(request_id) is int else False
+        return StrayResponse(request_id, late)
+
     def is_lone(self, data: bytes) -> bool:
         """Whether *data*, which is not empty, is one whole line with its newline, and need not be cut."""
         splitter = self._splitter
@@ -284,8 +289,7 @@ class Connection:
             return ResponseReceived(request_id, token, None, error)
         if request_id is None:
             return Junk("it answers no request: its id is null", line[:_QUOTE_BYTES])
-        late = self._given_up.pop(request_id, 0) is None if type(request_id) is int else False
-        return StrayResponse(request_id, late)
+        return self.stray(request_id)
 
 
 def error_for_unready(state: ConnectionState) -> tuple[ErrorCode, str]:

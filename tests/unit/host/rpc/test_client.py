@@ -208,7 +208,7 @@ async def test_a_deadline_in_the_past_is_never_sent(meet):
         await outcome(peer.call(within_s=-1))
     assert peer.hear() == []
     assert (peer.counts.calls, peer.counts.late) == (1, 1)
-    assert peer.client._free == peer.client.limits.in_flight
+    assert peer.client._turns.free == peer.client.limits.in_flight
 
 
 @pytest.mark.fault("wire-caller-gone")
@@ -223,7 +223,7 @@ async def test_a_caller_that_goes_away_cancels_its_call(meet, eventually):
     peer.say(id=request["id"], error={"code": int(ErrorCode.CANCELLED), "message": "as you wish"})
     await eventually(lambda: peer.client._overdue == {})
     assert (peer.counts.cancelled, peer.counts.failures, peer.counts.late) == (1, 0, 0)
-    assert peer.client._free == peer.client.limits.in_flight
+    assert peer.client._turns.free == peer.client.limits.in_flight
 
 
 async def test_calls_over_the_limit_wait_their_turn_in_order(meet, eventually):
@@ -237,7 +237,7 @@ async def test_calls_over_the_limit_wait_their_turn_in_order(meet, eventually):
         peer.say(id=requests[done]["id"], result=done)
         await outcome(tasks[done])
     assert served == list(range(5))
-    assert peer.client._free == 2
+    assert peer.client._turns.free == 2
 
 
 @pytest.mark.fault("wire-too-many")
@@ -263,7 +263,7 @@ async def test_a_deadline_counts_while_a_call_waits_its_turn(meet, eventually):
     assert len(peer.requests()) == 1
     peer.say(id=peer.requests()[0]["id"], result=1)
     await outcome(first)
-    assert peer.client._free == 1
+    assert peer.client._turns.free == 1
 
 
 async def test_a_caller_that_leaves_the_queue_does_not_take_a_turn_with_it(meet, eventually):
@@ -271,7 +271,7 @@ async def test_a_caller_that_leaves_the_queue_does_not_take_a_turn_with_it(meet,
     first = peer.call()
     (request,) = await heard(peer, eventually)
     waiting = [peer.call() for _ in range(3)]
-    await eventually(lambda: len(peer.client._queue) == 3)
+    await eventually(lambda: len(peer.client._turns.waiting) == 3)
     waiting[0].cancel()  # before its turn
     # And one in the turn of the loop in which it is given its turn, before it runs.
     peer.on_log = lambda _: asyncio.get_running_loop().call_soon(waiting[1].cancel)
@@ -284,8 +284,8 @@ async def test_a_caller_that_leaves_the_queue_does_not_take_a_turn_with_it(meet,
     peer.say(id=second["id"], result=2)
     assert bytes(await outcome(waiting[2])) == b"2"
     assert waiting[1].cancelled()
-    assert peer.client._free == 1
-    assert not peer.client._queue
+    assert peer.client._turns.free == 1
+    assert not peer.client._turns.waiting
 
 
 async def test_a_training_takes_no_place_of_the_calls_and_counts_as_none(meet, eventually):
@@ -437,7 +437,7 @@ async def test_before_the_handshake_nothing_but_initialize_is_sent(meet, eventua
     (request,) = await heard(peer, eventually, method="initialize")
     peer.say(id=request["id"], result={})
     await outcome(task)
-    assert peer.client._free == peer.client.limits.in_flight
+    assert peer.client._turns.free == peer.client.limits.in_flight
 
 
 async def test_close_is_told_once_and_notifications_after_it_are_lost_quietly(meet):
@@ -453,7 +453,7 @@ async def test_a_turn_that_is_given_just_before_the_end_says_why_it_ended(meet, 
     first = peer.call()
     (request,) = await heard(peer, eventually)
     second = peer.call()
-    await eventually(lambda: len(peer.client._queue) == 1)
+    await eventually(lambda: len(peer.client._turns.waiting) == 1)
     first.add_done_callback(lambda _: peer.client.close("the host stopped it"))
     peer.say(id=request["id"], result=1)
     await outcome(first)
