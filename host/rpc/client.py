@@ -48,13 +48,14 @@ GATHER = 8  # calls in flight from which on requests of one turn of the loop sha
 
 
 class _Pending(msgspec.Struct, eq=False):
-    """One open call. `future` is `None` once its caller has gone."""
+    """One open call. `future` is `None` once its caller has gone; `error` is how it ended, unless it was answered."""
 
     method: str
     future: asyncio.Future[msgspec.Raw] | None
     started: float
     deadline: float
     request_id: int = 0
+    error: PluginError | None = None
 
 
 class PluginClient:
@@ -155,7 +156,7 @@ class PluginClient:
             assert pending.future is not None
             result = await pending.future
         except BaseException as error:
-            if isinstance(error, asyncio.CancelledError) and sent and pending.request_id in self._open:
+            if isinstance(error, asyncio.CancelledError) and sent:
                 error = self._left_alone(pending) or error
             if breaker is not None:
                 judge(breaker, ticket, error, deadline - now if sent else None, self._now())
@@ -324,7 +325,9 @@ class PluginClient:
     # How calls end that are not answered.
 
     def _left_alone(self, pending: _Pending) -> PluginError | None:
-        """Its caller went away. When that was at the deadline, it is late all the same."""
+        """Its caller went away: what its end says all the same, at the deadline or when it failed in that moment."""
+        if pending.request_id not in self._open:
+            return pending.error
         now = self._now()
         self._abandon(pending)
         if now < pending.deadline:
@@ -340,6 +343,7 @@ class PluginClient:
         self._idle = None
 
     def _fail(self, pending: _Pending, error: PluginError) -> None:
+        pending.error = error
         self._count(pending.method, error)
         if pending.future is not None and not pending.future.done():
             pending.future.set_exception(error)

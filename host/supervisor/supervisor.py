@@ -151,7 +151,7 @@ class Supervisor:
         closing: list[asyncio.Future[None]] = []
         for kept in reversed(self._kept.values()):
             share_s = max(0.0, until - now()) / (len(self._kept) - len(closing))
-            closing.append(asyncio.ensure_future(kept.aclose()))
+            closing.append(asyncio.ensure_future(kept.aclose("the host is stopping")))
             await asyncio.wait(closing[-1:], timeout=min(keeping.stop_gap_s, share_s))
         if closing:
             await asyncio.wait(closing)
@@ -259,7 +259,7 @@ class Supervisor:
         )
 
     async def _let_go(self, name: str) -> None:
-        await self._kept[name].aclose(self._config.keeping.drain_s)
+        await self._kept[name].aclose("its folder is gone", self._config.keeping.drain_s)
         del self._kept[name]
         self._registry.unregister(name)
         self._going.discard(name)

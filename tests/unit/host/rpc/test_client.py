@@ -589,14 +589,14 @@ async def test_bytes_have_a_budget_too(meet, eventually):
 
 
 async def test_what_it_was_sent_it_may_send_back_however_much(meet, eventually):
-    peer = meet(bytes_per_s=10_000)
-    for _ in range(5):
+    peer = meet(bytes_per_s=100_000)
+    for _ in range(10):
         task = peer.call(params=b'{"input":"%b"}' % (b"x" * 30_000))
         (*_, request) = await heard(peer, eventually, len(peer.seen) + 1)
         peer.say(id=request["id"], result=request["params"]["input"])
         await outcome(task)
     assert peer.closed == []
-    peer.raw(b'{"jsonrpc":"2.0","method":"newer","params":"%b"}\n' % (b"x" * 60_000))
+    peer.raw(b'{"jsonrpc":"2.0","method":"newer","params":"%b"}\n' % (b"x" * 700_000))
     await eventually(lambda: peer.closed)
 
 

@@ -137,7 +137,7 @@ async def keep(tmp_path):
 
     yield start
     for kept in kept_ones:
-        kept.keeper.end()
+        kept.keeper.end("the test is over")
         async with asyncio.timeout(15):
             await asyncio.wait([kept.task])
         assert kept.nothing_left()

@@ -230,7 +230,7 @@ class Slow:
     def __init__(self, name, asked, all_asked):
         self.name, self._asked, self._all_asked = name, asked, all_asked
 
-    async def aclose(self):
+    async def aclose(self, why):
         self._asked.append(self.name)
         if self.name == "p0":
             self._all_asked.set()
