@@ -179,16 +179,10 @@ class History:
         """The most recent of what is selected: a page of it."""
         await self._catch_up()
         limit = selection.page
-        rows = await self._rows(
+        return await self._read(
             lambda index: index.newest(selection, limit + 1),
+            partial(_page, limit=limit),
             many=limit > AT_ONCE,
-        )
-        more = len(rows) > limit
-        rows = rows[-limit:]
-        return Page(
-            [msgspec.Raw(line) for _, line in rows],
-            [seq for seq, _ in rows],
-            str(rows[0][0]) if more else None,
         )
 
     async def chunks(self, selection: Selection) -> AsyncIterator[list[bytes]]:
@@ -203,15 +197,15 @@ class History:
         )
         while True:
             after = seq
-            rows = await self._rows(
+            lines, seqs = await self._read(
                 lambda index, after=after: index.later(bounded, after, CHUNK),  # type: ignore[misc]
+                lambda rows: _unzipped(rows[:CHUNK]),
                 many=True,
             )
-            if not rows:
+            if not lines:
                 return
-            rows = rows[:CHUNK]
-            yield [line for _, line in rows]
-            seq = rows[-1][0]
+            yield lines
+            seq = seqs[-1]
 
     async def statistics(self, selection: Selection = _EVERYTHING) -> dict[str, Any]:
         """The seed's statistics with quantiles; see statistics.py."""
@@ -227,22 +221,24 @@ class History:
 
     async def newest(self, limit: int) -> tuple[list[bytes], list[int]]:
         """The newest *limit* points as lines, oldest first, and their numbers."""
-        rows = await self._rows(lambda index: index.newest(_EVERYTHING, limit), many=limit > AT_ONCE)
-        rows = rows[-limit:]
-        return [line for _, line in rows], [seq for seq, _ in rows]
+        return await self._read(
+            lambda index: index.newest(_EVERYTHING, limit),
+            lambda rows: _unzipped(rows[-limit:]),
+            many=limit > AT_ONCE,
+        )
 
     async def later(self, seq: int, limit: int) -> News:
         """The first *limit* points after number *seq*."""
         known = self.last_seq  # before looking: what is recorded meanwhile is not missed, only later
-        rows = await self._rows(
-            lambda index: index.later(_EVERYTHING, seq, limit), many=known - seq > AT_ONCE
+        lines, seqs = await self._read(
+            lambda index: index.later(_EVERYTHING, seq, limit),
+            lambda rows: _unzipped(rows[:limit]),
+            many=known - seq > AT_ONCE,
         )
-        rows = rows[:limit]
-        if not rows:
+        if not lines:
             return News([], [], known, known - seq)
         # Of the points between two that are here, some may be gone: each type is kept for itself.
-        last = rows[-1][0]
-        return News([line for _, line in rows], [seq for seq, _ in rows], last, last - seq - len(rows))
+        return News(lines, seqs, seqs[-1], seqs[-1] - seq - len(lines))
 
     async def stretch(self, seq: int, limit: int) -> Stretch:
         """Where the first *limit* points after number *seq* are."""
@@ -281,17 +277,24 @@ class History:
                 hint=f"at most {MOST_TYPES} request types",
             )
 
-    async def _rows(
-        self, choose: Callable[[Index], list[list[Run]]], *, many: bool
-    ) -> list[tuple[int, bytes]]:
-        def read() -> list[tuple[int, bytes]]:
-            return self._reading.rows(lambda: choose(self._writer.index))
+    async def _read(
+        self,
+        choose: Callable[[Index], list[list[Run]]],
+        shape: Callable[[list[tuple[int, bytes]]], T],
+        *,
+        many: bool,
+    ) -> T:
+        """The rows of the runs that *choose* finds, in the *shape* that is wanted; all of it off the loop's thread
+        where there may be *many*."""
+
+        def read() -> T:
+            return shape(self._reading.rows(lambda: choose(self._writer.index)))
 
         if many:
             return await asyncio.to_thread(read)
         found = choose(self._writer.index)
         if all(run.segment.lines is not None for runs in found for run in runs):
-            return self._reading.rows(lambda: found)
+            return shape(self._reading.rows(lambda: found))
         return await asyncio.to_thread(read)
 
     async def _think(self, work: Callable[[list[list[Run]]], T], selection: Selection) -> T:
@@ -332,6 +335,16 @@ def _runs(index: Index, selection: Selection) -> list[list[Run]]:
         return found
     after = _before_newest(index, selection)
     return index.later(selection, after, selection.limit)
+
+
+def _page(rows: list[tuple[int, bytes]], limit: int) -> Page:
+    """The newest *limit* of the rows, and where those before them end."""
+    lines, seqs = _unzipped(rows[-limit:])
+    return Page([msgspec.Raw(line) for line in lines], seqs, str(seqs[0]) if len(rows) > limit else None)
+
+
+def _unzipped(rows: list[tuple[int, bytes]]) -> tuple[list[bytes], list[int]]:
+    return [line for _, line in rows], [seq for seq, _ in rows]
 
 
 def _before_newest(index: Index, selection: Selection) -> int:

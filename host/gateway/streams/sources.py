@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ class Sources:
         self._traffic = traffic
         self._stall = stall
         self._marks: dict[str, LogMark] | None = None
+        hub.joined = self._joined
 
     def decided(self, request: OptimizeRequest, answer: Answer, seconds: float) -> None:
         """A request was answered. The result itself stays out: it may be large, and has gone to who asked."""
@@ -80,6 +82,10 @@ class Sources:
                         self._hub.publish("metrics", self._figures())
         finally:
             logging.getLogger().removeHandler(handler)
+
+    def _joined(self, topics: Collection[str]) -> None:
+        if "logs" in topics and self._marks is None:
+            self._follow()  # from here on: what is written before the next look is news
 
     def _follow(self) -> None:
         """What plugins wrote since the last look, and how many lines were too many to be kept until this one.
