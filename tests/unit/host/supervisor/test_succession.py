@@ -232,7 +232,7 @@ async def test_a_folder_that_is_removed_lets_open_calls_finish_and_may_come_back
         pid = await ask(entry)
         folder.rename(tmp_path / "aside")
         await eventually(lambda: supervisor.registry.all() == [])
-        assert [each["why"] for each in told.of("plugin:state")][0] == "its folder is gone"
+        assert next(each["why"] for each in told.of("plugin:state")) == "its folder is gone"
         assert not psutil.pid_exists(pid)
         (tmp_path / "aside").rename(folder)
         await eventually(lambda: [each.name for each in supervisor.registry.ready()] == ["a"])
