@@ -20,6 +20,7 @@ from host.errors import CapabilityMissingError, EngineOpsError, PluginError
 from host.gateway.api import Page, Selection
 from host.registry.entry import Keeper, PluginEntry
 from host.registry.events import PluginEvent
+from host.registry.following import LogMark, LogNews
 from host.registry.learning import KeptState
 from host.registry.registry import Registry
 from host.registry.settings import read_change
@@ -120,6 +121,9 @@ class Host:
 
     def logs(self, name: str, limit: int) -> Sequence[str]:
         return _keeper(self._registry.get(name)).logs(limit)
+
+    def log_news(self, name: str, mark: LogMark | None) -> LogNews:
+        return _keeper(self._registry.get(name)).log_news(mark)
 
     def refused(self) -> list[dict[str, str]]:
         """Folders that are no plugins, and why."""

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import msgspec
 
 from host.registry.events import PluginEvent
+from host.registry.following import LogMark as LogMark
+from host.registry.following import LogNews as LogNews
 from host.registry.learning import KeptState
 from host.workload.selection import Page as Page
 from host.workload.selection import Selection as Selection
@@ -111,6 +113,10 @@ class HostApi(Protocol):
 
     def logs(self, name: str, limit: int) -> Sequence[Any]:
         """The last *limit* lines of the plugin's log, oldest first."""
+        ...
+
+    def log_news(self, name: str, mark: LogMark | None) -> LogNews:
+        """What the plugin wrote since *mark*; nothing where that is `None`."""
         ...
 
     async def record(self, points: list[WorkloadDataPoint], key: str | None = None) -> int:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from host.errors import PluginGoneError
+from host.registry.following import LogMark, LogNews
 from host.registry.learning import Learning, Restored
 from host.registry.settings import Settings as Settings
 from host.registry.settings import SettingsChange
@@ -39,6 +40,8 @@ class Keeper(Protocol):
     def view(self) -> PluginView: ...
 
     def logs(self, limit: int) -> list[str]: ...
+
+    def log_news(self, mark: LogMark | None) -> LogNews: ...
 
     async def enable(self) -> None: ...
 

@@ -27,12 +27,12 @@ from host.errors import (
 )
 from host.rpc.breaker import Breakers, CircuitBreaker
 from host.rpc.counts import CallCounts
-from host.rpc.inbox import Inbox
+from host.rpc.inbox import Inbox, progress_token
 from host.rpc.limits import ClientLimits, Fault
 from host.rpc.pipe import Pipe, PipeClosedError
 from host.telemetry import trace
 from plugin_sdk.contract.errors import ErrorCode
-from plugin_sdk.contract.messages import CancelParams
+from plugin_sdk.contract.messages import CancelParams, ProgressParams
 from plugin_sdk.protocol import Connection, ConnectionLimits, Role
 from plugin_sdk.protocol.connection import StateError, Step
 
@@ -63,6 +63,7 @@ class PluginClient:
         on_closed: Told once why no call can be made any more, and of what fault the process is guilty, if any, so
             that its owner ends it.
         on_log: Told of every line the plugin logs, and of every junk line.
+        on_progress: Told how far a training is, as often as the plugin says.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class PluginClient:
         breakers: Breakers | None = None,
         on_closed: Callable[[str, Fault | None], None] | None = None,
         on_log: Callable[[str], None] | None = None,
+        on_progress: Callable[[ProgressParams], None] | None = None,
     ) -> None:
         self.name = name
         self.limits = limits or ClientLimits()
@@ -94,7 +96,7 @@ class PluginClient:
         self._idle: asyncio.Future[None] | None = None
         self._sweeping = False
         self._closed: str | None = None
-        self._inbox = Inbox(name, self._connection, self, self.limits, self.counts, on_log)
+        self._inbox = Inbox(name, self._connection, self, self.limits, self.counts, on_log, on_progress)
         self._pipe = Pipe(read_fd, write_fd, self._inbox.on_data, self._on_eof)
 
     @property
@@ -221,8 +223,11 @@ class PluginClient:
         pending = _Pending(method, self._loop.create_future(), started, deadline)
         try:
             left_ms = int(left * 1000 + 0.5) or 1
+            more = trace.meta_member()
+            if method == "train":
+                more += b',"progressToken":"%b"' % progress_token(self._connection.next_id).encode()
             pending.request_id, line = self._connection.request(
-                method, params, token=pending, deadline_ms=left_ms, more=trace.meta_member()
+                method, params, token=pending, deadline_ms=left_ms, more=more
             )
         except StateError as error:
             raise self._counted(method, PluginGoneError(self.name, str(error))) from error

@@ -18,7 +18,7 @@ from host.rate import RateBudget
 from host.rpc.counts import CallCounts
 from host.rpc.limits import ClientLimits, Fault
 from plugin_sdk.contract.errors import ErrorCode
-from plugin_sdk.contract.messages import LogParams
+from plugin_sdk.contract.messages import LogParams, ProgressParams
 from plugin_sdk.protocol import (
     Connection,
     FrameTooLargeError,
@@ -56,6 +56,11 @@ class Calls(Protocol):
         ...
 
 
+def progress_token(request_id: object) -> str:
+    """Names the call of this id in what the plugin says of its progress."""
+    return f"call-{request_id}"
+
+
 class Inbox:
     """One plugin's stdout, read by its client."""
 
@@ -67,6 +72,7 @@ class Inbox:
         limits: ClientLimits,
         counts: CallCounts,
         on_log: Callable[[str], None] | None,
+        on_progress: Callable[[ProgressParams], None] | None = None,
     ) -> None:
         self.heard_at = time.monotonic()  # the last time that it said anything
         self._name = name
@@ -76,6 +82,7 @@ class Inbox:
         self._limits = limits
         self._counts = counts
         self._on_log = on_log
+        self._on_progress = on_progress
         self._on_result = calls.on_result
         self._junk = 0
         self._now = time.monotonic
@@ -146,14 +153,19 @@ class Inbox:
         return owed
 
     def _on_notification(self, event: NotificationReceived) -> None:
-        if event.method != "log" or event.params is None or self._on_log is None:
-            return  # unknown notifications are ignored, so that either side may be newer
+        if event.params is None:
+            return
         try:
-            line = msgspec.json.decode(event.params, type=LogParams)
+            if event.method == "log" and self._on_log is not None:
+                line = msgspec.json.decode(event.params, type=LogParams)
+                self._on_log(f"[{line.level}] {line.message}")
+            elif event.method == "$/progress" and self._on_progress is not None:
+                progress = msgspec.json.decode(event.params, type=ProgressParams)
+                if any(progress.token == progress_token(each) for each in self._open):
+                    self._on_progress(progress)
         except (msgspec.DecodeError, UnicodeDecodeError):
             self._counts.junk += 1
-            return
-        self._on_log(f"[{line.level}] {line.message}")
+        # Unknown notifications are ignored, so that either side may be newer.
 
     def _on_junk(self, event: Junk) -> None:
         self._counts.junk += 1

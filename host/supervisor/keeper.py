@@ -7,6 +7,7 @@ that can be asked is noted from outside, at the instant it happens: READY and DE
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from host.errors import CallLateError, PluginError, PluginGoneError
 from host.process.child import Child, LaunchError
 from host.process.exits import Cause, ExitReport
 from host.registry.entry import PluginEntry
+from host.registry.following import LogMark, LogNews, news_of
 from host.registry.view import PluginView
 from host.rpc.breaker import Breakers, BreakerState, CircuitBreaker
 from host.sandbox.interpreter import Interpreter
@@ -26,6 +28,8 @@ from host.supervisor.restart import RestartHistory
 from host.supervisor.status import PluginStatus
 from host.supervisor.surroundings import Surroundings
 from host.tasks import Bell, finish, unless
+
+_LOGS = itertools.count(1)  # whoever follows a log tells those of two versions apart
 
 
 class PluginKeeper:
@@ -55,6 +59,8 @@ class PluginKeeper:
         self._history = RestartHistory(around.restarts)
         self._process: Incarnation | None = None
         self._last_output: list[str] = []
+        self._lines_buried = 0
+        self._log_source = next(_LOGS)
         self._nudged = asyncio.Event()
         self._wanted = entry.settings.enabled
         self._afresh = False  # what runs now, or is waited for, is to go: an order that `run` has not met yet
@@ -162,6 +168,14 @@ class PluginKeeper:
         if self._process is not None:
             lines += self._process.child.output.tail(limit)
         return lines[-limit:] if limit > 0 else []
+
+    def log_news(self, mark: LogMark | None) -> LogNews:
+        """What was written since *mark*, by however many processes."""
+        kept, seen = self._last_output, self._lines_buried
+        if self._process is not None:
+            output = self._process.child.output
+            kept, seen = kept + output.finished(), seen + output.lines_seen
+        return news_of(self._log_source, seen, kept, mark)
 
     def view(self) -> PluginView:
         """How it stands now."""
@@ -281,7 +295,10 @@ class PluginKeeper:
 
     async def _bury(self, process: Incarnation) -> None:
         report = await process.bury()
-        self._last_output = process.child.output.tail(256)
+        output = process.child.output
+        output.end()
+        self._last_output = output.finished()
+        self._lines_buried += output.lines_seen
         self._process = None
         self._status.buried(report)
 

@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from host.registry.entry import PluginEntry, Settings
+from host.registry.following import LogMark, LogNews
 from host.registry.settings import SettingsChange
 from host.registry.view import PluginView, StagedView
 from host.supervisor.folder import FoundPlugin
@@ -133,6 +134,15 @@ class Succession:
         if (staged := self._staged) is not None:
             lines += [f"[staged {staged.entry.manifest.version}] {line}" for line in staged.logs(limit)]
         return lines[-limit:] if limit > 0 else []
+
+    def log_news(self, mark: LogMark | None) -> LogNews:
+        """What was written since *mark*, as `logs` has it."""
+        news = self._current.log_news(mark)
+        if (staged := self._staged) is None:
+            return news
+        more = staged.log_news(mark)
+        lines = [f"[staged {staged.entry.manifest.version}] {line}" for line in more.lines]
+        return LogNews(news.lines + lines, news.lost + more.lost, {**news.mark, **more.mark})
 
     def view(self) -> PluginView:
         view = self._current.view()

@@ -132,6 +132,11 @@ class Connection:
         self.state = TRANSITIONS[self.state].get(step, self.state)
         self._sendable = _SENDABLE[self.state]
 
+    @property
+    def next_id(self) -> int:
+        """What the next request will be called."""
+        return self._next_id
+
     def request(
         self,
         method: str,

@@ -17,6 +17,7 @@ from host.gateway.api import Page, Selection, TrainingWish
 from host.gateway.config import GatewayConfig
 from host.gateway.http import listen, make_app
 from host.registry.events import EventFeed, PluginEvent
+from host.registry.following import LogMark, LogNews
 from host.registry.learning import KeptState
 from host.workload.store.lines import encode_lines
 from plugin_sdk.contract.answers import Answer, AnswerMetrics
@@ -150,6 +151,9 @@ class ScriptedHost:
     def logs(self, name: str, limit: int) -> list[str]:
         self.plugin(name)
         return ["one", "\x1b[31mtwo"][-limit:]
+
+    def log_news(self, name: str, mark: LogMark | None) -> LogNews:
+        return LogNews([], 0, {1: 2})
 
     async def record(self, points: list[WorkloadDataPoint], key: str | None = None) -> int:
         if key is not None:

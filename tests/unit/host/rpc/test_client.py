@@ -35,6 +35,7 @@ class Peer:
         self.closed = []
         self.logged = []
         self.on_log = self.logged.append
+        self.told = []
         self.seen = []
         self._rest = b""
         self.client = PluginClient(
@@ -45,6 +46,7 @@ class Peer:
             breakers=Breakers(breaker),
             on_closed=lambda why, fault: self.closed.append((why, fault)),
             on_log=lambda line: self.on_log(line),
+            on_progress=self.told.append,
         )
         self.counts = self.client.counts
 
@@ -610,3 +612,23 @@ async def test_idle_is_when_no_call_is_open_and_none_waits(meet, eventually):
     await outcome(second)
     await outcome(idle)
     assert peer.client.quiet_since is not None
+
+
+async def test_how_far_a_training_is_is_told_while_it_is_open(meet, eventually):
+    peer = meet()
+    tasks = [peer.call("train") for _ in range(2)]
+    requests = await heard(peer, eventually, 2, "train")
+    tokens = [request["params"]["_meta"]["progressToken"] for request in requests]
+    peer.say(id=requests[0]["id"], result={})
+    await outcome(tasks[0])
+    for token in [tokens[0], "another", tokens[1]]:
+        peer.say(method="$/progress", params={"token": token, "fraction": 0.5})
+    peer.raw(b'{"jsonrpc":"2.0","method":"$/progress","params":{"token":[]}}\n')
+    await eventually(lambda: peer.counts.junk == 1)
+    assert [(each.token, each.fraction) for each in peer.told] == [(tokens[1], 0.5)]
+    assert "progressToken" not in (await heard_of(peer, eventually, "predict"))["params"]["_meta"]
+
+
+async def heard_of(peer, eventually, method):
+    peer.call(method)
+    return (await heard(peer, eventually, 1, method))[0]
