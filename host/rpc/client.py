@@ -29,7 +29,7 @@ from host.rpc.breaker import Breakers, CircuitBreaker
 from host.rpc.counts import CallCounts
 from host.rpc.inbox import Inbox, progress_token
 from host.rpc.limits import ClientLimits, Fault
-from host.rpc.pipe import Pipe, PipeClosedError
+from host.rpc.pipe import Pipe, PipeClosedError, PipeMaker
 from host.telemetry import trace
 from plugin_sdk.contract.errors import ErrorCode
 from plugin_sdk.contract.messages import CancelParams, ProgressParams
@@ -62,8 +62,8 @@ class PluginClient:
     Args:
         on_closed: Told once why no call can be made any more, and of what fault the process is guilty, if any, so
             that its owner ends it.
-        on_log: Told of every line the plugin logs, and of every junk line.
-        on_progress: Told how far a training is, as often as the plugin says.
+        on_log, on_progress: Told of every line it logs and every junk line; and how far a training is.
+        make_pipe: One that records what passes, where that is wanted.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class PluginClient:
         on_closed: Callable[[str, Fault | None], None] | None = None,
         on_log: Callable[[str], None] | None = None,
         on_progress: Callable[[ProgressParams], None] | None = None,
+        make_pipe: PipeMaker = Pipe,
     ) -> None:
         self.name = name
         self.limits = limits or ClientLimits()
@@ -97,7 +98,7 @@ class PluginClient:
         self._sweeping = False
         self._closed: str | None = None
         self._inbox = Inbox(name, self._connection, self, self.limits, self.counts, on_log, on_progress)
-        self._pipe = Pipe(read_fd, write_fd, self._inbox.on_data, self._on_eof)
+        self._pipe = make_pipe(read_fd, write_fd, self._inbox.on_data, self._on_eof)
 
     @property
     def queued(self) -> int:

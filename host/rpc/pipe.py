@@ -11,9 +11,13 @@ import os
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
+from typing import TypeAlias
 
 READ_BYTES = 65536
 PARTS = 256  # of what waits, in one system call; the kernel takes 1,024
+
+
+PipeMaker: TypeAlias = "Callable[[int, int, Callable[[bytes], None], Callable[[], None]], Pipe]"
 
 
 class PipeClosedError(Exception):

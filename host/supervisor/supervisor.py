@@ -25,6 +25,7 @@ from host.registry.entry import Settings
 from host.registry.registry import Registry
 from host.rpc.breaker import BreakerPolicy
 from host.rpc.limits import ClientLimits
+from host.rpc.recording import Recorder
 from host.sandbox.environments.installers import EnvironmentPolicy
 from host.sandbox.environments.store import EnvironmentStore
 from host.sandbox.policy import SandboxPolicy
@@ -71,6 +72,7 @@ class Supervisor:
         sandbox: Sandbox | None = None,
         warm: Warm = nothing,
         states: States | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """Without a *sandbox*, plugins are held by their processes alone.
 
@@ -110,6 +112,7 @@ class Supervisor:
             warm=warm,
             states=states or NoStates(),
             settings=self._store,
+            recorder=recorder,
         )
 
     async def start(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 MOST_CONNECTIONS = 2_000
 MOST_PER_S = 50_000
 MOST_S = 60.0
+_LOOK = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 DRAIN_S = 30.0  # for the last answers to come in
 TICK_S = 0.002
 
@@ -138,7 +139,9 @@ async def load(
     for _ in range(connections):
         _, line = await loop.create_connection(lambda: _Line(one), "127.0.0.1", port)
         one.open.add(line)
-        one.idle.append(line)
+        line.send(_LOOK, 0.0)  # so that it is accepted before it is needed
+    await _until(lambda: len(one.idle) == connections, 30.0)
+    one.found = Loaded(seconds)
     began = time.monotonic()
     begun = 0
     while (now := time.monotonic()) < began + seconds:
@@ -153,14 +156,18 @@ async def load(
             one.idle.pop().send(request(), began + number / per_s)
         begun = until
         await asyncio.sleep(TICK_S)
-    ends = time.monotonic() + DRAIN_S
-    while any(line.due is not None for line in one.open) and time.monotonic() < ends:
-        await asyncio.sleep(0.01)
+    await _until(lambda: all(line.due is None for line in one.open), DRAIN_S)
     one.found.hung = sum(line.due is not None for line in one.open)
     for line in list(one.open):
         line.due = None
         line.close()
     return one.found
+
+
+async def _until(is_so: Callable[[], bool], timeout_s: float) -> None:
+    ends = time.monotonic() + timeout_s
+    while not is_so() and time.monotonic() < ends:
+        await asyncio.sleep(0.01)
 
 
 def bodies(make: Callable[[int], bytes], numbers: Iterator[int]) -> Callable[[], bytes]:
