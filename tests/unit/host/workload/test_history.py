@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from host.clock import SystemClock
-from host.errors import ConfigError, RequestError
+from host.errors import BusyError, ConfigError, RequestError
 from host.workload.config import HistoryConfig
-from host.workload.errors import HistoryBusyError, KeyReusedError
+from host.workload.errors import KeyReusedError
 from host.workload.history import MOST_TYPES, History
 from host.workload.selection import Selection
 from host.workload.store.lines import decode_line
@@ -214,7 +214,7 @@ async def test_requests_over_the_bound_are_let_go_and_counted(histories):
 
 async def test_callers_over_the_bound_are_refused_and_told_to_come_again(histories):
     history = await histories(queued_points=5)
-    with pytest.raises(HistoryBusyError):
+    with pytest.raises(BusyError):
         await history.record([point(n) for n in range(6)])
     assert await history.record([point(1)]) == 1
 
