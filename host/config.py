@@ -42,6 +42,7 @@ _MAY_BE_ZERO = frozenset(
         "still_s",
         "drain_s",
         "stop_gap_s",
+        "stop_order_s",
         "fair_s",
         "max_age_s",
         "commit_ms",

@@ -187,6 +187,11 @@ class TapedPipe(Pipe):
         self._told(data)
         super().write(data)
 
+    def gather(self, data: bytes) -> None:
+        """See `Pipe`."""
+        self._told(data)
+        super().gather(data)
+
 
 def without_secrets(line: bytes) -> bytes:
     """*line*, but that settings of a plugin whose names speak of secrets are hidden. They are told once, at the start."""

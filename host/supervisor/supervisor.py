@@ -145,14 +145,17 @@ class Supervisor:
     async def aclose(self) -> None:
         """Stops watching, then every plugin, the last started first; returns when all processes are gone.
 
-        One that takes its time does not keep the next from being asked to end.
+        One that takes its time does not keep the next from being asked to end; nor do many together.
         """
         await self._background.aclose()
         self._moves.close()
-        closing = []
+        keeping, now = self._config.keeping, self._clock.now
+        until = now() + keeping.stop_order_s
+        closing: list[asyncio.Future[None]] = []
         for kept in reversed(self._kept.values()):
-            closing.append(asyncio.ensure_future(kept.aclose()))
-            await asyncio.wait(closing[-1:], timeout=self._config.keeping.stop_gap_s)
+            share_s = max(0.0, until - now()) / (len(self._kept) - len(closing))
+            closing.append(asyncio.ensure_future(kept.aclose("the host is stopping")))
+            await asyncio.wait(closing[-1:], timeout=min(keeping.stop_gap_s, share_s))
         if closing:
             await asyncio.wait(closing)
         await self._environments.aclose()
@@ -259,7 +262,7 @@ class Supervisor:
         )
 
     async def _let_go(self, name: str) -> None:
-        await self._kept[name].aclose(self._config.keeping.drain_s)
+        await self._kept[name].aclose("its folder is gone", self._config.keeping.drain_s)
         del self._kept[name]
         self._registry.unregister(name)
         self._going.discard(name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -90,3 +92,23 @@ def test_settings_that_sound_like_secrets_are_hidden() -> None:
 def test_a_file_that_cannot_be_written_is_an_error_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"serve\.record .*nowhere/r.jsonl cannot be written: No such file"):
         Recorder(tmp_path / "nowhere" / "r.jsonl")
+
+
+async def test_what_is_sent_at_once_and_what_is_gathered_are_both_noted(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "run.ndjson")
+    read_fd, far_write = os.pipe()
+    far_read, write_fd = os.pipe()
+    os.set_blocking(write_fd, False)
+    pipe = recorder.pipe_maker("a")(read_fd, write_fd, lambda _: None, lambda: None)
+    try:
+        pipe.write(b"at once\n")
+        pipe.gather(b"gathered\n")
+        await asyncio.sleep(0)
+        assert os.read(far_read, 100) == b"at once\ngathered\n"
+    finally:
+        pipe.close()
+        for fd in (read_fd, far_write, far_read, write_fd):
+            os.close(fd)
+        recorder.close()
+    noted = [json.loads(line) for line in (tmp_path / "run.ndjson").read_text().splitlines()]
+    assert [(each["to"], each["line"]) for each in noted] == [("plugin", "at once"), ("plugin", "gathered")]
