@@ -127,7 +127,7 @@ class HostApi(Protocol):
 
         Raises:
             RequestError: A point cannot be kept, or the key stands for other points.
-            HistoryUnavailableError, HistoryBusyError: They were not recorded.
+            HistoryUnavailableError, BusyError: They were not recorded.
         """
         ...
 

@@ -234,4 +234,4 @@ def _convert(kind: type[P], given: dict[str, Any], *, strict: bool) -> P:
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, ProblemError):  # raised by __post_init__
             raise error.__cause__ from None
-        raise problem_from(error, given, "") from error
+        raise problem_from(error, given, "", kind) from error

@@ -21,6 +21,7 @@ from plugin_sdk.contract.errors import ErrorCode
 from plugin_sdk.contract.messages import LogParams, ProgressParams
 from plugin_sdk.protocol import (
     Connection,
+    Event,
     FrameTooLargeError,
     Junk,
     NotificationReceived,
@@ -37,6 +38,10 @@ class Calls(Protocol):
     @property
     def owed(self) -> int:
         """Answers that may still come although nobody waits for them."""
+        ...
+
+    def sent_bytes(self) -> int:
+        """How much it was sent so far, small requests left out: it may send as much back, beside its budget."""
         ...
 
     def on_result(self, token: Any, result: msgspec.Raw) -> None: ...
@@ -87,49 +92,63 @@ class Inbox:
         self._junk = 0
         self._now = time.monotonic
         self._messages = RateBudget(limits.messages_per_s, time.monotonic)
-        self._bytes = RateBudget(limits.bytes_per_s, time.monotonic)
+        self._bytes = RateBudget(limits.bytes_per_s, time.monotonic, calls.sent_bytes)
 
     def on_data(self, data: bytes) -> None:
         """Takes what was read."""
         self.heard_at = self._now()
         if not self._bytes.spend(len(data)):
-            self._flooded(f"more than {self._limits.bytes_per_s} bytes")
+            self._flooded(f"more than {self._limits.bytes_per_s} bytes over what it was sent")
             return
-        answer = self._connection.lone_answer(data)
-        if answer is not None:
-            pending = self._open.pop(answer.id, None)
-            if pending is not None:
-                self._on_result(pending, answer.result)
-                return
+        connection = self._connection
+        if connection.is_lone(data):
+            answer = connection.plain_answer(data)
+            if answer is not None:
+                pending = self._open.pop(answer.id, None)
+                if pending is not None:
+                    self._on_result(pending, answer.result)
+                    return
         self._sort(data)
 
     def _sort(self, data: bytes) -> None:
-        lines = data.count(b"\n")
-        if not self._messages.fits(lines - len(self._open) - self._calls.owed):
+        connection, calls = self._connection, self._open
+        unasked = data.count(b"\n")
+        if not self._messages.fits(unasked - len(calls) - self._calls.owed):
             self._flooded(f"more than {self._limits.messages_per_s} messages that nobody asked for")
             return
         try:
-            events = self._connection.receive(data)
+            lines = connection.lines(data)
         except FrameTooLargeError as error:
             why = f"it sent {error.size} bytes without a newline; a frame has at most {error.limit}"
             self._calls.broken(why, "protocol")
             return
-        unasked = lines
-        for event in events:
-            kind = type(event)
-            if kind is ResponseReceived:
+        for line in lines:
+            answer = connection.plain_answer(line)
+            if answer is None:
+                unasked -= self._on_other(connection.event(line))
+            elif (pending := calls.pop(answer.id, None)) is not None:
                 unasked -= 1
-                self._on_response(event)  # type: ignore[arg-type]  # narrowed by `kind`, which is the fast way
-            elif kind is StrayResponse:
-                unasked -= self._on_stray(event)  # type: ignore[arg-type]
-            elif kind is NotificationReceived:
-                self._on_notification(event)  # type: ignore[arg-type]
-            elif kind is Junk:
-                self._on_junk(event)  # type: ignore[arg-type]
-            elif kind is RequestReceived:
-                self._calls.refuse(event.id)  # type: ignore[arg-type, union-attr]
+                self._on_result(pending, answer.result)
+            else:
+                unasked -= self._on_stray(connection.stray(answer.id))
         if not self._messages.spend(unasked):
             self._flooded(f"more than {self._limits.messages_per_s} messages that nobody asked for")
+
+    def _on_other(self, event: Event | None) -> bool:
+        """Whether a line that is no plain answer was one that was asked for all the same."""
+        match event:
+            case ResponseReceived():
+                self._on_response(event)
+                return True
+            case StrayResponse():
+                return self._on_stray(event)
+            case NotificationReceived():
+                self._on_notification(event)
+            case Junk():
+                self._on_junk(event)
+            case RequestReceived():
+                self._calls.refuse(event.id)
+        return False
 
     def _flooded(self, what: str) -> None:
         self._calls.broken(f"it sent {what} within a second", "flood")

@@ -17,6 +17,7 @@ from host.process.exits import ExitReport
 from host.registry.entry import PluginEntry
 from host.rpc.client import Fault, PluginClient
 from host.rpc.counts import CallCounts
+from host.rpc.pipe import Pipe
 from host.sandbox.interpreter import Interpreter
 from host.supervisor.handshake import LoadError, initialize
 from host.supervisor.memory import resident_bytes
@@ -54,6 +55,7 @@ class Incarnation:
             on_closed=self._on_closed,
             on_log=child.output.note,
             on_progress=self._on_progress,
+            make_pipe=Pipe if around.recorder is None else around.recorder.pipe_maker(entry.name),
         )
 
     @classmethod

@@ -75,18 +75,18 @@ class Succession:
         else:
             self._current.recover(REFUSED)
 
-    async def aclose(self, drain_s: float = 0.0) -> None:
+    async def aclose(self, why: str, drain_s: float = 0.0) -> None:
         """As `end`; returns when their processes are gone."""
         if not self._closing:
-            self.end(drain_s)
+            self.end(why, drain_s)
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def end(self, drain_s: float = 0.0) -> None:
+    def end(self, why: str, drain_s: float = 0.0) -> None:
         """Begins to stop all its versions; calls that are open are answered first, for at most *drain_s*."""
         self._closing = True
         self._drop_staged()
-        self._current.end(drain_s)
+        self._current.end(why, drain_s)
 
     # What operators ask of it: `host.registry.entry.Keeper`.
 

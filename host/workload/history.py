@@ -17,9 +17,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from host.clock import Clock
-from host.errors import RequestError
+from host.errors import BusyError, RequestError
 from host.workload.config import HistoryConfig
-from host.workload.errors import HistoryBusyError
 from host.workload.following import News, Stretch, stretch_after
 from host.workload.selection import LARGEST_PAGE, Page, Selection
 from host.workload.statistics import column, statistics
@@ -34,6 +33,7 @@ from plugin_sdk.contract.workload import WorkloadDataPoint
 T = TypeVar("T")
 MOST_TYPES = 100  # each is kept for itself, so their number bounds the whole
 CATCH_UP_S = 1.0  # a disk that takes longer has other troubles
+BUSY_MS = 1000.0  # a disk of any kind has made room by then
 AT_ONCE = 500  # points read on the event loop's thread; more are read on another
 CHUNK = 1_000
 _EVERYTHING = Selection()
@@ -137,13 +137,15 @@ class History:
 
         Raises:
             RequestError: A point cannot be kept, or the key stands for others; nothing was recorded.
-            HistoryBusyError: Too many wait to be written.
+            BusyError: Too many wait to be written.
             HistoryUnavailableError: They could not be written; nothing was recorded.
         """
         check_points(points)
         self._check_types(points)
         if self._queued + len(points) > self._config.queued_points:
-            raise HistoryBusyError(f"{self._queued} points wait to be written; record fewer, or later")
+            raise BusyError(
+                f"{self._queued} points wait to be written; record fewer, or later", retry_after_ms=BUSY_MS
+            )
         if not points:
             return 0
         future: asyncio.Future[int] = self._loop.create_future()

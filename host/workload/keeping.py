@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from host.errors import NotFoundError, RequestError
 from host.registry.entry import PluginEntry
 from host.registry.learning import KeptState, Restored, StateNote
-from host.workload.errors import StatesUnavailableError
+from host.workload.errors import HistoryUnavailableError
 from host.workload.states import WITHDRAWN, StateInfo, StateStore, fits
 from plugin_sdk.contract.messages import InitializeResult, SavedState, SaveReply
 
@@ -99,13 +99,13 @@ class KeptStates:
         """Every state there is of it, the newest first.
 
         Raises:
-            StatesUnavailableError: They cannot be read.
+            HistoryUnavailableError: They cannot be read.
         """
         try:
             fitting = await asyncio.to_thread(fits, entry.manifest.version, entry.config, entry.folder)
             found = await asyncio.to_thread(self._store.every, entry.name)
         except OSError as error:
-            raise StatesUnavailableError(
+            raise HistoryUnavailableError(
                 f"the states of {entry.name} cannot be read: {error.strerror or error}"
             ) from error
         shown = [
@@ -130,14 +130,14 @@ class KeptStates:
         Raises:
             NotFoundError: There is no such state.
             RequestError: It cannot be handed to the plugin.
-            StatesUnavailableError: It cannot be done now.
+            HistoryUnavailableError: It cannot be done now.
         """
         async with self._turns[entry.name]:
             chosen = _chosen(entry.name, await self.every(entry), version)
             try:
                 await asyncio.to_thread(self._store.roll_back, entry.name, chosen)
             except OSError as error:
-                raise StatesUnavailableError(
+                raise HistoryUnavailableError(
                     f"{entry.name} cannot be given its state {chosen}: {error.strerror or error}"
                 ) from error
             self._outlived[entry] = entry.epoch

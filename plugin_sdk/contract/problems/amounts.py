@@ -23,7 +23,7 @@ def converted(value: object, kind: type[T], root: str) -> T:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise problem_from(error, value, root) from error
+        raise problem_from(error, value, root, kind) from error
 
 
 def member(data: Mapping[str, Any], name: str, root: str, expected: str) -> Any:

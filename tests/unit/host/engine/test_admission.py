@@ -184,6 +184,7 @@ async def test_one_that_goes_away_while_it_waits_leaves_its_place_to_the_next():
     assert gate.admission.statistics().in_flight == 0
 
 
+@pytest.mark.fault("caller-ten-times")
 async def test_at_ten_times_the_load_everyone_has_an_answer_or_a_clear_refusal_soon(rig, within):
     slow = rig.Plugin("slow", optimize=rig.LATE)
     engine = rig.engine(slow, in_flight=4, queued=8, cache_entries=0)
