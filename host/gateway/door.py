@@ -39,9 +39,8 @@ DEADLINE_HEADER = "Deadline-Ms"
 WRONG_TOKENS_PER_S = 2.0  # by one address, with a token that does not hold
 WRONG_TOKENS_BURST = 20
 _PATH_SHOWN = 100  # characters of an unknown path that are said back
-_AT_ONCE = frozenset(
-    {"livez", "readyz", "health", "metrics"}
-)  # whoever watches the host is not kept waiting by its callers
+# Whoever watches the host is not kept waiting by its callers.
+_AT_ONCE = frozenset({"livez", "readyz", "health", "prometheus"})
 _OPEN = frozenset(route.operation for route in ROUTES if route.role is None)
 
 
