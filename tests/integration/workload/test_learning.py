@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import pickle
 
 import pytest
 
@@ -34,6 +36,18 @@ class Plugin(BaseMLModel):
     def predict(self, given):
         return {"expected_duration": self.mean, "seen": self.seen}
 """
+
+
+class Poison:
+    """Unpickled, it leaves a trace."""
+
+    def __init__(self, paths):
+        self.paths = paths
+
+    def __reduce__(self):
+        return os.system, (f"touch {' '.join(self.paths)}",)
+
+
 MANIFEST = "[training]\nby_hand = true\n"
 
 
@@ -161,14 +175,19 @@ async def test_with_a_torn_and_with_a_poisoned_state_it_starts_without_and_says_
     from host.workload.states import StateStore, fits
 
     store = StateStore(tmp_path / "data" / "states", 10_000, 3)
-    store.save(
-        "a", "1.0.0", fits("1.0.0", {}, folders.directory / "a"), b"not what it saved", "pickle", 100, 100
-    )
-    async with start() as host:
-        assert host.plugin("a").state == "ready"
-        assert learning(host).state.restored is False
-        assert "started without its state" in learning(host).state.note
-        await eventually(lambda: learning(host).learned_seq == 100)
+    fitting = fits("1.0.0", {}, folders.directory / "a")
+    traces = [tmp_path / "trace", folders.directory / "a" / "trace"]
+    for bad in (b"not what it saved", pickle.dumps(Poison([str(each) for each in traces]))):
+        store.save("a", "1.0.0", fitting, bad, "pickle", 100, 100)
+        async with start() as host:
+            assert host.plugin("a").state == "ready"
+            assert learning(host).state.restored is False
+            assert "started without its state" in learning(host).state.note
+            await eventually(lambda: learning(host).learned_seq == 100)
+            await host.states("a")
+    assert not any(each.exists() for each in traces), "nobody outside of the sandbox ran what the state says"
+    pickle.loads(pickle.dumps(Poison([str(traces[0])])))
+    assert traces[0].exists(), "the poison is one"
 
 
 @pytest.mark.fault("state-deadly")
