@@ -129,6 +129,7 @@ def check(
     else:
         _summary(report)
     if junit is not None:
+        junit.parent.mkdir(parents=True, exist_ok=True)
         junit.write_text(report.junit(), encoding="utf-8")
     ctx.exit(0 if report.ok and not (strict and report.warned) else EXIT_REFUSED)
 
