@@ -1,12 +1,14 @@
 """Whether a plugin is followed: while what it has cost stays near what a shadow of the built-in has cost.
 
-Beyond the tolerance the built-in decides, until the plugin's account is back within the shadow's and a cool-down is over;
-after the last of its chances the built-in decides for good.
+Beyond the tolerance the built-in decides for a while. The plugin gets another chance when the most of what it lost is small
+again beside what all the work has cost by then: so early losses, while it has learned nothing, cost it no more than time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+LONGEST_COOL_DOWN = 64  # times the first
 
 
 @dataclass
@@ -16,26 +18,35 @@ class Guard:
     Attributes:
         tolerance: Falls back when the cost is above this times the shadow's.
         cool_down: Decisions for which the built-in is followed, at the first time; doubled at each next.
-        chances: At the last of these trips it falls back for good: harm shows only when starved jobs end, long after it was done.
+        kept: The part of the most that was gained that is not given back: who was good for long has no licence to harm, and
+            what is left over covers harm that does not show yet.
+        level: The part of what may be lost that is still missing when it gets another chance, at most.
+        chances: At the last of so many trips it falls back for good: harm goes on for a while after each.
         trips: How often it fell back.
     """
 
-    tolerance: float = 1.02
+    tolerance: float = 1.01
     cool_down: int = 200
-    chances: int = 2
+    kept: float = 0.5
+    level: float = 0.5
+    chances: int = 6
     trips: int = 0
     _left: int = 0
+    _gained: float = 0.0
     _following: bool = True
 
-    def follows(self, cost: float, shadow_cost: float) -> bool:
-        """Whether the next decision is the plugin's. Costs are sums so far, lower is better."""
+    def follows(self, cost: float, shadow_cost: float, slack: float = 0.0) -> bool:
+        """Whether the next decision is the plugin's. Costs are sums so far, lower is better; *slack* may be lost, too."""
+        lost, bearable = cost - shadow_cost, (self.tolerance - 1) * shadow_cost + slack
         if self._following:
-            if cost > self.tolerance * shadow_cost:
+            self._gained = max(self._gained, -lost)
+            if lost > bearable - self.kept * self._gained:
                 self._following = False
+                self._gained = 0.0
                 self.trips += 1
-                self._left = self.cool_down * 2 ** min(self.trips - 1, 20)
+                self._left = self.cool_down * min(2 ** (self.trips - 1), LONGEST_COOL_DOWN)
         else:
             self._left -= 1
-            if self._left <= 0 and cost <= shadow_cost and self.trips < self.chances:
-                self._following = True
+            again = self._left <= 0 and self.trips < self.chances
+            self._following = again and lost <= self.level * bearable
         return self._following

@@ -80,7 +80,9 @@ class GpuPacking:
         score = np.where(
             idle == nodes.gpu_count[rows],
             np.maximum(33 - idle, idle),
-            np.where(idle_taken > 0, np.maximum(50 - idle_taken, 33), np.maximum(100 - left_percent // 10, 50)),
+            np.where(
+                idle_taken > 0, np.maximum(50 - idle_taken, 33), np.maximum(100 - left_percent // 10, 50)
+            ),
         )
         return score.astype(np.int64), none
 
