@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test check layers bench reproduce clean
+.PHONY: demo test check layers bench reproduce torture clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make test   install and run all tests"
 	@echo "make check  the quick part: ruff, mypy, layers, unit and architecture tests"
 	@echo "make bench  measure, with ratios in one run"
+	@echo "make torture  kill a host that writes 200 times, and look for every point that it acknowledged"
 	@echo "make reproduce  play again what others published, and write docs/reference/results.md"
 
 $(READY): pyproject.toml constraints.txt
@@ -27,7 +28,7 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -q tests/unit tests/architecture
+	$(BIN)/python -m pytest -q --numprocesses=auto --dist=worksteal tests/unit tests/architecture
 
 layers: $(READY)
 	$(BIN)/lint-imports --no-logo
@@ -40,6 +41,9 @@ bench: $(READY)
 
 reproduce: $(READY)
 	$(BIN)/python -m tests.reproduce $(ARGS)
+
+torture: $(READY)
+	ENGINE_OPS_KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest -q -s tests/faults/history/test_power.py -k kill_9
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

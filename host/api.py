@@ -20,12 +20,15 @@ from host.errors import CapabilityMissingError, EngineOpsError, PluginError
 from host.gateway.api import Page, Selection
 from host.registry.entry import Keeper, PluginEntry
 from host.registry.events import PluginEvent
+from host.registry.following import LogMark, LogNews
+from host.registry.learning import KeptState
 from host.registry.registry import Registry
 from host.registry.settings import read_change
 from host.registry.view import PluginView
 from host.supervisor.memory import resident_bytes
 from host.supervisor.supervisor import Supervisor
 from host.workload.history import History
+from host.workload.keeping import KeptStates
 from host.workload.teacher import Teacher
 from host.workload.training import TrainingWish
 from plugin_sdk.contract.answers import Answer
@@ -46,7 +49,9 @@ class Host:
         history: History,
         clock: Clock,
         teacher: Teacher,
+        states: KeptStates,
     ) -> None:
+        self._states = states
         self._teacher = teacher
         self._engine = engine
         self._registry = registry
@@ -102,11 +107,23 @@ class Host:
             raise CapabilityMissingError(name, "it has no train: it does not learn from history")
         return await self._teacher.train_now(plugin)
 
+    async def states(self, name: str) -> Sequence[KeptState]:
+        return await self._states.every(self._registry.named(name))
+
+    async def roll_back(self, name: str, version: int | None) -> int:
+        entry = self._registry.named(name)
+        chosen = await self._states.roll_back(entry, version)
+        await _keeper(entry).restart()
+        return chosen
+
     def subscribe(self, listener: Callable[[PluginEvent], None]) -> Callable[[], None]:
         return self._registry.events.subscribe(listener)
 
     def logs(self, name: str, limit: int) -> Sequence[str]:
         return _keeper(self._registry.get(name)).logs(limit)
+
+    def log_news(self, name: str, mark: LogMark | None) -> LogNews:
+        return _keeper(self._registry.get(name)).log_news(mark)
 
     def refused(self) -> list[dict[str, str]]:
         """Folders that are no plugins, and why."""

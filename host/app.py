@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -19,6 +20,7 @@ from host.clock import SystemClock
 from host.config import HostConfig
 from host.engine.engine import Engine
 from host.registry.registry import Registry
+from host.rpc.recording import Recorder
 from host.sandbox.opening import open_sandbox
 from host.sandbox.sandbox import Sandbox
 from host.supervisor.supervisor import Supervisor
@@ -87,6 +89,10 @@ async def build(
         drift = DriftWatch(drifted)
         watching = Background()
         stack.push_async_callback(finish_soon, watching.aclose)
+        recorder = None
+        if config.serve.record:
+            recorder = Recorder(Path(config.serve.record), config.recording)
+            stack.push_async_callback(asyncio.to_thread, recorder.close)
         supervisor = Supervisor(
             plugins,
             scratch,
@@ -97,6 +103,7 @@ async def build(
             held,
             teacher.warm,
             states,
+            recorder,
         )
         stack.push_async_callback(finish_soon, supervisor.aclose)
         engine = Engine(registry, Journal(history, clock, drift), clock, config.engine)
@@ -105,7 +112,7 @@ async def build(
         await supervisor.start()
         teacher.start()
         watching.start(drift.run(history), name="workload:drift")
-        host = Host(engine, registry, supervisor, history, clock, teacher)
+        host = Host(engine, registry, supervisor, history, clock, teacher, states)
         yield Running(host, registry, supervisor, teacher, sandbox.sandbox)
 
 

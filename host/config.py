@@ -14,6 +14,7 @@ from host.gateway.config import GatewayConfig
 from host.registry.entry import Settings
 from host.rpc.breaker import BreakerPolicy
 from host.rpc.limits import ClientLimits
+from host.rpc.recording import RecordingConfig
 from host.sandbox.environments.installers import EnvironmentPolicy
 from host.sandbox.policy import SandboxPolicy
 from host.supervisor.config import KeepingConfig
@@ -41,6 +42,7 @@ _MAY_BE_ZERO = frozenset(
         "still_s",
         "drain_s",
         "stop_gap_s",
+        "stop_order_s",
         "fair_s",
         "max_age_s",
         "commit_ms",
@@ -72,6 +74,7 @@ class ServeConfig:
         tls_cert, tls_key: PEM files of the certificate chain and its key; both or neither.
         insecure_behind_proxy: Somebody in front speaks TLS, so that the host need not.
         allow_weak_sandbox: Starts plugins although the machine reaches less than `min_tier`.
+        record: The file in which is recorded what is said to plugins and by them; nothing is when empty.
         log_level: The least that is logged.
     """
 
@@ -83,6 +86,7 @@ class ServeConfig:
     tls_key: str = ""
     insecure_behind_proxy: bool = False
     allow_weak_sandbox: bool = False
+    record: str = ""
     log_level: str = "info"
 
     def __post_init__(self) -> None:
@@ -107,6 +111,7 @@ class HostConfig:
     calls: ClientLimits = field(default_factory=ClientLimits)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     keeping: KeepingConfig = field(default_factory=KeepingConfig)
+    recording: RecordingConfig = field(default_factory=RecordingConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
     teaching: TeacherConfig = field(default_factory=TeacherConfig)

@@ -7,6 +7,11 @@ from collections.abc import Callable
 WINDOW_S = 1.0
 
 
+def nothing() -> int:
+    """For a budget that nothing is added to."""
+    return 0
+
+
 class RateBudget:
     """Says when more than `per_s` was spent within a second.
 
@@ -14,11 +19,14 @@ class RateBudget:
     to twice `per_s` may come within one second that lies across two of them, and never more.
     """
 
-    def __init__(self, per_s: int, clock: Callable[[], float]) -> None:
+    def __init__(self, per_s: int, clock: Callable[[], float], earned: Callable[[], int] = nothing) -> None:
+        """*earned* says how much was added so far, in all; it counts in the second in which it is added."""
         self.per_s = per_s
         self.left = per_s
         self._clock = clock
         self._since = clock()
+        self._earned = earned
+        self._counted = 0
 
     def fits(self, amount: int) -> bool:
         """Whether *amount* could be spent now."""
@@ -31,11 +39,15 @@ class RateBudget:
             return True
         if self._renewed():
             self.left -= amount
+        else:
+            earned = self._earned()
+            self.left += earned - self._counted
+            self._counted = earned
         return self.left >= 0
 
     def _renewed(self) -> bool:
         now = self._clock()
         if now - self._since < WINDOW_S:
             return False
-        self._since, self.left = now, self.per_s
+        self._since, self.left, self._counted = now, self.per_s, self._earned()
         return True

@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 NOTICE_S = 0.5  # readyz says 503 for so long before the socket closes, so that who looks at it stays away
 TAKE_OVER_S = 120.0  # that one that takes over waits for the one before to stop
 LOOK_AGAIN_S = 0.1
+SWITCH_S = 0.001  # for so long another thread may keep the loop's from going on; Python's own figure is 0.005
 # Tables, or keys of one, that act while the host runs; the others at the next start.
 RELOADABLE = ("gateway", "plugins", "serve.log_level", "serve.tls_cert", "serve.tls_key")
 
@@ -170,6 +171,7 @@ class _Serving:
     async def run(self) -> None:
         """Until a signal says that it is enough."""
         loop = asyncio.get_running_loop()
+        sys.setswitchinterval(SWITCH_S)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, number)
         wanted = self._config.serve

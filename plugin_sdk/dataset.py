@@ -15,6 +15,7 @@ import msgspec
 from plugin_sdk.contract.columns import ColumnBlock
 from plugin_sdk.contract.workload import WorkloadDataPoint
 from plugin_sdk.jsonable import encode_finite
+from plugin_sdk.selected import in_time, newest, of_type, totals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,8 +46,8 @@ def features_and_labels(points: Iterable[WorkloadDataPoint]) -> tuple[list[list[
 class WorkloadDataset(Sequence[WorkloadDataPoint]):
     """Points of history, in the order they were added. The filters give new datasets and share the points.
 
-    It holds points, or the columns that the host sent instead (`of_columns`); of columns, points are made when
-    somebody asks for one, without what columns do not have: `metadata` and `request_id`.
+    It holds points, or the columns that the host sent instead (`of_columns`), and the filters keep them columns; points
+    are made of them when somebody asks for one, without what columns do not have: `metadata` and `request_id`.
     """
 
     def __init__(self, data_points: Iterable[WorkloadDataPoint] | None = None) -> None:
@@ -82,14 +83,20 @@ class WorkloadDataset(Sequence[WorkloadDataPoint]):
 
     def filter_by_type(self, request_type: str) -> WorkloadDataset:
         """The points of this request type."""
+        if (block := self._untouched()) is not None:
+            return WorkloadDataset.of_columns(of_type(block, request_type))
         return WorkloadDataset(p for p in self.data_points if p.request_type == request_type)
 
     def filter_by_time_range(self, start: float, end: float) -> WorkloadDataset:
         """The points with start <= timestamp <= end, in milliseconds."""
+        if (block := self._untouched()) is not None:
+            return WorkloadDataset.of_columns(in_time(block, start, end))
         return WorkloadDataset(p for p in self.data_points if start <= p.timestamp <= end)
 
     def get_recent(self, count: int) -> WorkloadDataset:
         """The *count* points added last, oldest first; none for 0 or less."""
+        if (block := self._untouched()) is not None:
+            return WorkloadDataset.of_columns(newest(block, count))
         return WorkloadDataset(self.data_points[-count:] if count > 0 else ())
 
     def to_features_labels(self) -> tuple[list[list[float]], list[int]]:
@@ -98,19 +105,22 @@ class WorkloadDataset(Sequence[WorkloadDataPoint]):
 
     def get_statistics(self) -> dict[str, Any]:
         """Counts, share of successes (0 to 1) and mean duration (ms), in all and by request type."""
-        by_type: dict[str, list[WorkloadDataPoint]] = {}
-        for point in self.data_points:
-            by_type.setdefault(point.request_type, []).append(point)
-        count, success_rate, avg_duration = _summary(self.data_points)
+        block = self._untouched()
+        sums = totals(block) if block is not None else _totals(self.data_points)
+        count, successes, durations = map(sum, zip(*sums.values(), strict=True)) if sums else (0, 0, 0.0)
         return {
             "total_requests": count,
-            "success_rate": success_rate,
-            "avg_duration": avg_duration,
+            "success_rate": successes / count if count else 0.0,
+            "avg_duration": durations / count if count else 0.0,
             "by_type": {
-                name: dict(zip(("count", "success_rate", "avg_duration"), _summary(points), strict=True))
-                for name, points in by_type.items()
+                name: {"count": each, "success_rate": good / each, "avg_duration": total / each}
+                for name, (each, good, total) in sums.items()
             },
         }
+
+    def _untouched(self) -> ColumnBlock | None:
+        """The columns, as long as no points were made of them: those may have been changed since."""
+        return self._block if self._points is None else None
 
     def array(self, name: str) -> NDArray[np.float64]:
         """One column as numbers.
@@ -236,12 +246,13 @@ class WorkloadDataset(Sequence[WorkloadDataPoint]):
         return f"WorkloadDataset({len(self)} points)"
 
 
-def _summary(points: Sequence[WorkloadDataPoint]) -> tuple[int, float, float]:
-    count = len(points)
-    if not count:
-        return 0, 0.0, 0.0
-    successes = sum(1 for point in points if point.success)
-    return count, successes / count, sum(point.duration for point in points) / count
+def _totals(points: Sequence[WorkloadDataPoint]) -> dict[str, tuple[int, int, float]]:
+    """Points, successes and the sum of durations by request type, in the order of their first points."""
+    found: dict[str, tuple[int, int, float]] = {}
+    for point in points:
+        count, successes, total = found.get(point.request_type, (0, 0, 0.0))
+        found[point.request_type] = count + 1, successes + bool(point.success), total + point.duration
+    return found
 
 
 def number_of(value: Any) -> float:

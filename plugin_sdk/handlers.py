@@ -229,17 +229,19 @@ class Handlers:
             return encode_finite(reply_from(value, self._model_id()))
 
     def _learn(self, params: _LearnCall, _call: Call) -> bytes:
-        return encode_finite(self._learning.learn(WorkloadDataset(params.points), params.reset))
+        return encode_finite(self._learning.learn(self._given(params), params.reset))
 
     def _train(self, params: _TrainCall, call: Call) -> bytes:
-        if isinstance(params.columns, ColumnsRef):
-            try:
-                data = WorkloadDataset.of_columns(map_columns(self._shared, params.columns))
-            except ColumnsError as error:
-                raise ParamsError(str(error)) from error
-        else:
-            data = WorkloadDataset(params.points)
-        return encode_finite(self._learning.train(data, params.candidate, call))
+        return encode_finite(self._learning.train(self._given(params), params.candidate, call))
+
+    def _given(self, params: LearnParams | TrainParams) -> WorkloadDataset:
+        """The points, whichever way they came."""
+        if not isinstance(params.columns, ColumnsRef):
+            return WorkloadDataset(params.points)
+        try:
+            return WorkloadDataset.of_columns(map_columns(self._shared, params.columns))
+        except ColumnsError as error:
+            raise ParamsError(str(error)) from error
 
     def _backtest(self, params: _BacktestCall, _call: Call) -> bytes:
         return encode_finite(self._learning.backtest(params.inputs))

@@ -51,10 +51,12 @@ class BaseMLModel(ABC):
         min_training_points: The fewest points `train` is called with; a subclass may set its own.
         trains_on_columns: Set it to True and `train` gets all of the history, as columns that it shares with the
             host, instead of the latest points: `data.array(...)`, `FeatureBuilder.table(data)`. Without `metadata`.
+        learns_on_columns: The same for `learn`, where there are many points at once; a few come as points.
     """
 
     min_training_points: ClassVar[int] = MIN_TRAINING_POINTS
     trains_on_columns: ClassVar[bool] = False
+    learns_on_columns: ClassVar[bool] = False
 
     model_id: str
     is_trained: bool

@@ -1,8 +1,9 @@
 """What a plugin has learned, as bytes that the host keeps for its next start, and the way back.
 
 An author's own `save_state() -> bytes` and `load_state(bytes)` come first. Else skops saves the object, where it is
-installed, can, and scikit-learn is in use (it would have to be loaded for nothing); else pickle. Whoever reads the bytes is the plugin itself, in its sandbox: the host never looks
-into them.
+installed, can, and scikit-learn is in use: it loads scikit-learn, which a plugin that does without may have no memory
+for. Else pickle. Either is compressed: trees shrink to a third. Whoever reads the bytes is the plugin itself, in its
+sandbox: the host never looks into them.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import importlib.util
 import pickle
 import sys
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from plugin_sdk.awaiting import settled
 
-OWN, SKOPS, PICKLE = "own", "skops", "pickle"
+OWN, SKOPS, PICKLE, PACKED = "own", "skops", "pickle", "pickle+zlib"
+PACKED_FROM_BYTES = 16 * 1024  # smaller ones gain nothing that matters
 _TRUSTED = ("numpy", "scipy", "sklearn", "plugin_sdk", "builtins", "collections")
 
 
@@ -24,7 +28,7 @@ class StateError(Exception):
 
 
 class Saved(NamedTuple):
-    """A state, and in which of the three ways it was made."""
+    """A state, and in which of the ways it was made."""
 
     data: bytes
     format: str
@@ -53,11 +57,12 @@ def save(target: Any) -> Saved:
     if data is not None:
         return Saved(data, SKOPS)
     try:
-        return Saved(pickle.dumps(target, protocol=5), PICKLE)
+        data = pickle.dumps(target, protocol=5)
     except Exception as error:  # each kind of object says in its own way that it cannot be pickled
         raise StateError(
             f"it cannot be written down ({error}); give it save_state() and load_state(data)"
         ) from error
+    return Saved(data, PICKLE) if len(data) < PACKED_FROM_BYTES else Saved(zlib.compress(data, 1), PACKED)
 
 
 def restore(made: Any, data: bytes, form: str) -> Any:
@@ -73,7 +78,10 @@ def restore(made: Any, data: bytes, form: str) -> Any:
         if form == OWN:
             settled(made.load_state(data))
             return made
-        found = _from_skops(data, made) if form == SKOPS else pickle.loads(data)
+        if form == SKOPS:
+            found = _from_skops(data, made)
+        else:
+            found = pickle.loads(zlib.decompress(data) if form == PACKED else data)
     except Exception as error:  # whatever bytes may lead to
         raise StateError(f"{type(error).__name__}: {error}") from error
     if type(found) is not type(made):
@@ -90,7 +98,7 @@ def _by_skops(target: Any) -> bytes | None:
     try:
         import skops.io
 
-        data: bytes = skops.io.dumps(target)
+        data: bytes = skops.io.dumps(target, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
         _from_skops(data, target)
     except Exception:  # what it cannot do, pickle can
         return None

@@ -83,13 +83,17 @@ class Bound:
             declared["train"] = Capability(
                 min_points=self.min_points,
                 candidate=compared,
-                columns=bool(getattr(self.model or self.target, "trains_on_columns", False)),
+                columns=self._says("trains_on_columns"),
             )
             if compared:
                 declared |= {"backtest": Capability(), "adopt": Capability()}
         if self.learn is not None or self.wants_history:
-            declared["learn"] = Capability()
+            # What is kept for `optimize` are points, with all that columns do not have.
+            declared["learn"] = Capability(columns=self._says("learns_on_columns") and not self.wants_history)
         return declared
+
+    def _says(self, attribute: str) -> bool:
+        return bool(getattr(self.model or self.target, attribute, False))
 
     @property
     def min_points(self) -> int:

@@ -65,6 +65,7 @@ def show(file: Path | None, origin: bool, as_json: bool) -> None:
 @click.argument("what", type=click.Choice(["config", "manifest"]), default="config")
 def schema(what: str) -> None:
     """Print the JSON Schema of engine-ops.toml, or of plugin.toml (manifest), for editors and checks."""
-    from host.cli.schemas import config_schema, manifest_schema
+    from host.cli.schemas import config_schema
+    from plugin_sdk.contract.manifest_schema import manifest_schema
 
     print_json(config_schema() if what == "config" else manifest_schema(), one_line=False)

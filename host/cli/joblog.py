@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from host.errors import ConfigError
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
+MOST_JOBS = 1_000_000  # they are put in the order of their submission, so all are in memory
 _STORED = (".gz", ".xz")
 
 
@@ -23,11 +25,14 @@ def points_of(path: Path) -> Iterator[WorkloadDataPoint]:
     """A point a job, on the log's own clock, in milliseconds.
 
     Raises:
-        ConfigError: It is no job log; says where.
+        ConfigError: It is no job log, says where; or one of too many jobs.
     """
     from host.traces.load import load_trace
 
-    for job in load_trace(path).jobs:
+    jobs = load_trace(path, MOST_JOBS + 1).jobs
+    if len(jobs) > MOST_JOBS:
+        raise ConfigError(f"{path}: it has more than {MOST_JOBS} jobs; give it in parts")
+    for job in jobs:
         features: dict[str, Any] = {
             "user": job.user,
             "procs": job.procs,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import time
 from typing import Any
 
 import click
@@ -26,6 +27,18 @@ COLUMNS = (
     "MiB",
     "restarts",
     "version",
+)
+STATE_COLUMNS = (
+    "version",
+    "standing",
+    "next",
+    "saved",
+    "of version",
+    "fits",
+    "knows up to",
+    "trained on",
+    "bytes",
+    "format",
 )
 WIDE = 100  # columns of a terminal; a narrower one does without the version
 
@@ -140,12 +153,63 @@ def logs(name: str, limit: int, url: str, token: str | None, timeout_s: float, a
         click.echo(printable(line.expandtabs()) if isinstance(line, str) else cell(line))
 
 
+@plugin.command()
+@click.argument("name")
+@host_options
+@json_option
+def states(name: str, url: str, token: str | None, timeout_s: float, as_json: bool) -> None:
+    """List what is kept of what a plugin has learned, the newest first."""
+    result = _ask("plugins.states", name, url, token, timeout_s)
+    if as_json:
+        print_json(result, one_line=True)
+        return
+    print_rows(STATE_COLUMNS, [_state_row(each) for each in result["states"]])
+
+
+def _state_row(state: dict[str, Any]) -> list[object]:
+    saved = state.get("savedAt")
+    return [
+        state["version"],
+        state["standing"],
+        "yes" if state["next"] else None,
+        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(saved / 1000.0)) if saved is not None else None,
+        state.get("pluginVersion"),
+        "yes" if state["fits"] else "no",
+        state.get("seq"),
+        state.get("trainedPoints"),
+        state.get("bytes"),
+        state.get("format"),
+    ]
+
+
+@plugin.command()
+@click.argument("name")
+@click.option(
+    "--to",
+    "version",
+    type=click.IntRange(min=1),
+    metavar="VERSION",
+    help="Of the state, as `plugin states` lists it; without it, the one before the newest.",
+)
+@host_options
+@json_option
+def rollback(
+    name: str, version: int | None, url: str, token: str | None, timeout_s: float, as_json: bool
+) -> None:
+    """Start a plugin anew from an earlier saved state; later ones are withdrawn."""
+    params = json.dumps({"name": name} | ({"version": version} if version is not None else {}))
+    _say(rpc("plugins.rollback", params, url=url, token=token, timeout_s=timeout_s), as_json)
+
+
 def _ask(method: str, name: str, url: str, token: str | None, timeout_s: float) -> Any:
     return rpc(method, json.dumps({"name": name}), url=url, token=token, timeout_s=timeout_s)
 
 
 def _change(method: str, name: str, url: str, token: str | None, timeout_s: float, as_json: bool) -> None:
-    result = _ask(method, name, url, token, timeout_s)
+    _say(_ask(method, name, url, token, timeout_s), as_json)
+
+
+def _say(result: Any, as_json: bool) -> None:
     if as_json:
         print_json(result, one_line=True)
     else:

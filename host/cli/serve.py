@@ -47,6 +47,12 @@ TEXT = click.Path(path_type=Path)
     help="Start plugins although this machine cannot hold them fully.",
 )
 @click.option(
+    "--record",
+    type=TEXT,
+    metavar="FILE",
+    help="Write there what is said to plugins and by them, for bug reports and `plugin dev --replay`.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     help="The least that is logged.  [default: info]",

@@ -23,7 +23,9 @@ def print_json(value: object, *, one_line: bool) -> None:
     # ASCII where standard output is not UTF-8, so that a value cannot fail to be shown.
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     click.echo(
-        json.dumps(value, indent=2 if spread else None, separators=separators, ensure_ascii=ascii_only)
+        _harmless(
+            json.dumps(value, indent=2 if spread else None, separators=separators, ensure_ascii=ascii_only)
+        )
     )
 
 
@@ -67,6 +69,16 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _harmless(text: str) -> str:
+    """JSON that says the same, with what a terminal could take for an order as escapes: C1 controls, turned-around text."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1]  # ASCII alone, surrogate pairs included
+        for c in text
+    )
 
 
 def memory(size_bytes: object) -> str:

@@ -101,17 +101,20 @@ def import_(
 ) -> None:
     """Record the points of FILE: what export wrote, or a job log (SWF or CSV; --format swf)."""
     from host.cli.joblog import is_job_log, points_of
+    from host.errors import ConfigError
     from host.workload.formats.reading import read_points
 
     recorded = 0
     points = points_of(file) if is_job_log(file, form) else read_points(file, form)
-    for batch in _batches(points):
-        params = b'{"points":[%s]}' % b",".join(batch)
-        try:
+    try:
+        for batch in _batches(points):
+            params = b'{"points":[%s]}' % b",".join(batch)
             answer = rpc("workload.record", params.decode(), url=url, token=token, timeout_s=timeout_s)
-        except FailedError as error:
-            raise FailedError(f"{error.message}; {recorded} points before these were recorded") from error
-        recorded += answer["recorded"]
+            recorded += answer["recorded"]
+    except FailedError as error:
+        raise FailedError(f"{error.message}; {recorded} points before these were recorded") from error
+    except ConfigError as error:
+        raise ConfigError(f"{error}; {recorded} points before it were recorded") from error
     if as_json:
         print_json({"recorded": recorded}, one_line=True)
     else:

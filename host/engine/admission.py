@@ -3,11 +3,12 @@
 Theory of operation. There are places for a number of requests, and a queue of twice that. Waiting is worth while if
 the request can still meet its deadline, by how long requests take lately; and never longer than a share of its time.
 While the queue's least delay stays over a target for a while, the newest is served first: it still has time, and
-the oldest has none left in any order. What finds no place is answered by the built-in alone if that is quick, so many
+the oldest has none left in any order. Nobody waits in such a queue for longer than it takes some places to become free:
+who was not served by then is turned away while an answer is still of use to him. What finds no place is answered by the built-in alone if that is quick, so many
 in a while; beyond that it is refused at once, with a hint when to come back. A refusal costs nothing but itself.
 
 Source: Nichols and Jacobson (2012), Controlling queue delay (the least delay over an interval as the sign of a
-standing queue); Maurer (2015), Fail at scale, ACM Queue 13 (adaptive LIFO).
+standing queue); Maurer (2015), Fail at scale, ACM Queue 13 (adaptive LIFO, and a short patience in a standing queue).
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import NoReturn
 
 import msgspec
 
 from host.clock import Clock
 from host.errors import BusyError
+
+PLACES = 4  # that become free while one waits in a standing queue; the newest are served first
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ class AdmissionStatistics(msgspec.Struct, rename="camel", frozen=True):
 @dataclass
 class _Waiting:
     since: float
-    turn: asyncio.Future[None]
+    until: float
+    turn: asyncio.Future[bool]
 
 
 class Admission:
@@ -69,9 +74,10 @@ class Admission:
         self._clock = clock
         self._running = 0
         self._queue: deque[_Waiting] = deque()
+        self._looks_again: asyncio.TimerHandle | None = None
         self._takes_s = 0.0  # lately, a request
-        self._least_s = 0.0  # the least delay of those that got a place in this interval
-        self._interval_ends = 0.0
+        self._least_s = float("inf")  # the least delay of those that got a place in this interval
+        self._interval_ends = clock.now() + config.interval_s
         self._alone_now = 0
         self._is_standing = False
         self._admitted = self._waited = self._alone = self._refused = 0
@@ -102,6 +108,23 @@ class Admission:
             self._takes_s += 0.1 * (self._clock.now() - began - self._takes_s)
             self._next()
 
+    def is_full(self, deadline: float) -> bool:
+        """Whether a request would find neither a place nor time to wait for one."""
+        return self._running >= self._config.in_flight and not self._may_wait(self._clock.now(), deadline)
+
+    def refuse(self) -> NoReturn:
+        """Counts a request that was not even read.
+
+        Raises:
+            BusyError: Always.
+        """
+        self._refused += 1
+        wait_s = max(self._takes_s * (1 + len(self._queue) / self._config.in_flight), self._config.interval_s)
+        raise BusyError(
+            f"{self._running} requests are worked on and {len(self._queue)} wait; come back in {wait_s * 1000:.0f} ms",
+            retry_after_ms=round(wait_s * 1000.0),
+        )
+
     def statistics(self) -> AdmissionStatistics:
         """Since the start."""
         return AdmissionStatistics(
@@ -110,25 +133,47 @@ class Admission:
 
     async def _wait(self, now: float, deadline: float) -> bool:
         """Waits for a place; false when there is none in time."""
-        expected_s = self._takes_s * (1 + len(self._queue) / self._config.in_flight)
-        patience_s = (deadline - now) * self._config.wait_share
-        if len(self._queue) >= self._config.queued or expected_s > patience_s:
+        if not self._may_wait(now, deadline):
             return False
-        waiting = _Waiting(now, asyncio.get_running_loop().create_future())
+        patience_s = (deadline - now) * self._config.wait_share
+        waiting = _Waiting(now, now + patience_s, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
+        self._look_again()
         try:
-            async with asyncio.timeout(patience_s):
-                await waiting.turn
-        except BaseException as error:
+            has_place = await waiting.turn
+        except BaseException:
             if waiting in self._queue:
                 self._queue.remove(waiting)
-            elif waiting.turn.done() and not waiting.turn.cancelled():
+            elif not waiting.turn.cancelled() and waiting.turn.result():
                 self._next()  # it was given a place in the same moment
-            if isinstance(error, TimeoutError):
-                return False
             raise
-        self._waited += 1
-        return True
+        self._waited += has_place
+        return has_place
+
+    def _may_wait(self, now: float, deadline: float) -> bool:
+        expected_s = self._takes_s * (1 + len(self._queue) / self._config.in_flight)
+        patience_s = (deadline - now) * self._config.wait_share
+        return len(self._queue) < self._config.queued and expected_s <= patience_s
+
+    def _look_again(self) -> None:
+        """Sees to it that who has waited long enough is turned away, as long as anybody waits."""
+        if self._looks_again is None and self._queue:
+            loop = asyncio.get_running_loop()
+            self._looks_again = loop.call_later(self._config.target_s, self._turn_away)
+
+    def _turn_away(self) -> None:
+        self._looks_again = None
+        now = self._clock.now()
+        self._turn_interval(now)
+        longest_s = float("inf")
+        if self._is_standing:
+            longest_s = max(self._config.target_s, PLACES * self._takes_s / self._config.in_flight)
+        for waiting in list(self._queue):
+            if now >= waiting.until or now - waiting.since > longest_s:
+                self._queue.remove(waiting)
+                if not waiting.turn.done():
+                    waiting.turn.set_result(False)
+        self._look_again()
 
     def _next(self) -> None:
         """Hands a place that has become free to one who waits."""
@@ -137,7 +182,7 @@ class Admission:
             waiting = self._queue.pop() if self._is_standing else self._queue.popleft()
             if not waiting.turn.done():
                 self._saw_delay(now - waiting.since, now)
-                waiting.turn.set_result(None)
+                waiting.turn.set_result(True)
                 return
         self._saw_delay(0.0, now)
         self._running -= 1
@@ -150,7 +195,9 @@ class Admission:
 
     def _turn_interval(self, now: float) -> None:
         if now >= self._interval_ends:
-            self._is_standing = self._least_s > self._config.target_s and self._least_s != float("inf")
+            if self._least_s == float("inf"):  # nobody got a place: who waits longest says how it stands
+                self._least_s = now - self._queue[0].since if self._queue else 0.0
+            self._is_standing = self._least_s > self._config.target_s
             self._least_s = float("inf")
             self._interval_ends = now + self._config.interval_s
             self._alone_now = 0
@@ -161,9 +208,4 @@ class Admission:
             self._alone_now += 1
             self._alone += 1
             return False
-        self._refused += 1
-        wait_s = max(self._takes_s * (1 + len(self._queue) / self._config.in_flight), self._config.interval_s)
-        raise BusyError(
-            f"{self._running} requests are worked on and {len(self._queue)} wait; come back in {wait_s * 1000:.0f} ms",
-            retry_after_ms=round(wait_s * 1000.0),
-        )
+        return self.refuse()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -37,8 +36,7 @@ CANCEL_GRACE_S = 0.05  # for a cancelled call to unwind; it only has to send its
 Assess = Callable[[Any], Awaitable[Assessment]]
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(msgspec.Struct, frozen=True):
     """One who was asked, and what came of it; `answer` only with the status "answered"."""
 
     by: str
@@ -147,8 +145,8 @@ async def ask(
         return heard("failed", reason=f"asking it went wrong in the host ({type(error).__name__})")
     if assessment.verdict.broken is not None:
         _retract(plugin, method, assessment.verdict.broken)
-        return replace(answered, status="invalid", reason=assessment.verdict.broken)
-    return replace(answered, answer=reply.answer, objective=assessment.objective)
+        return msgspec.structs.replace(answered, status="invalid", reason=assessment.verdict.broken)
+    return msgspec.structs.replace(answered, answer=reply.answer, objective=assessment.objective)
 
 
 def _retract(plugin: Askable, method: str, why: str) -> None:
@@ -166,6 +164,7 @@ async def gather(
     deadline: float,
     clock: Clock,
     enough: asyncio.Future[None],
+    meanwhile: Callable[[], None] | None = None,
 ) -> tuple[list[Heard], list[str]]:
     """Asks all at once.
 
@@ -173,23 +172,43 @@ async def gather(
         asked: Each with the method to ask it by.
         deadline: Nobody is waited for after it, on *clock*.
         enough: Done when no further answer is of use.
+        meanwhile: Called when the calls have gone out; it takes little time.
 
     Returns:
         What became of each, in the order of *asked*; and who was not waited for because there was enough.
     """
-    tasks = [
-        asyncio.create_task(ask(plugin, method, question, assess, deadline, clock), name=f"ask:{plugin.name}")
-        for plugin, method in asked
-    ]
+    if not asked:
+        if meanwhile is not None:
+            meanwhile()
+        return [], []
+    loop = asyncio.get_running_loop()
     began = clock.now()
+    over: asyncio.Future[None] = loop.create_future()
+    waiting_for = len(asked)
+
+    def end(_: object = None) -> None:
+        if not over.done():
+            over.set_result(None)
+
+    async def one(plugin: Askable, method: str) -> Heard:
+        nonlocal waiting_for
+        heard = await ask(plugin, method, question, assess, deadline, clock)
+        waiting_for -= 1
+        if not waiting_for:
+            end()
+        return heard
+
+    tasks = [loop.create_task(one(plugin, method), name=f"ask:{plugin.name}") for plugin, method in asked]
+    timer = loop.call_later(deadline - began, end)
+    enough.add_done_callback(end)
     try:
-        pending: set[asyncio.Future[Any]] = set(tasks)
-        while pending and not enough.done() and (left := deadline - clock.now()) > 0:
-            _, still = await asyncio.wait(
-                {*pending, enough}, timeout=left, return_when=asyncio.FIRST_COMPLETED
-            )
-            pending = still - {enough}
+        if meanwhile is not None:
+            await asyncio.sleep(0)
+            meanwhile()
+        await over
     finally:
+        timer.cancel()
+        enough.remove_done_callback(end)
         await _cancel(tasks)
     heard, spared = [], []
     for (plugin, _), task in zip(asked, tasks, strict=True):

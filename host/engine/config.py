@@ -34,6 +34,8 @@ class EngineConfig:
         refine_from_s: Requests that name a deadline of at least this are given to CP-SAT too, where it is
             installed; 0 for none.
         in_flight, queued: Requests that are worked on at once; that wait for a place.
+        large_in_flight, large_queued: Likewise of those that are larger than `inline_size`, which have places of
+            their own: they take long, and what is quick does not wait behind them.
         guard_lambda: A plugin's decisions are followed while their realised cost is at most (1 + this) times
             what the built-in's would have been.
         guard_outcomes: Outcomes before a verdict on that; half as many after a pause.
@@ -58,6 +60,8 @@ class EngineConfig:
     refine_from_s: float = 3.0
     in_flight: int = 32
     queued: int = 64
+    large_in_flight: int = 4
+    large_queued: int = 8
     guard_lambda: float = 0.25
     guard_outcomes: int = 20
     guard_cool_s: float = 60.0
@@ -74,8 +78,10 @@ class EngineConfig:
                 f"extra_built_ins has {each!r}; give names out of {', '.join(sorted(EXTRA))}, with commas between"
             )
 
-    def admission(self) -> AdmissionConfig:
+    def admission(self, *, large: bool) -> AdmissionConfig:
         """How much is worked on at once."""
+        if large:
+            return AdmissionConfig(in_flight=self.large_in_flight, queued=self.large_queued)
         return AdmissionConfig(in_flight=self.in_flight, queued=self.queued)
 
     def guard(self) -> GuardConfig:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from host.engine.ask import Heard
 from host.engine.checks.table import score
@@ -16,8 +17,7 @@ from plugin_sdk.contract.answers import Answer, AnswerMetrics
 from plugin_sdk.contract.problems import OptimizeRequest, PredictionProblem, Problem
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """Who was chosen and who was heard.
 
     Fields:
@@ -39,8 +39,7 @@ class Decision:
     interval: Any = None
 
 
-@dataclass(frozen=True)
-class Asking:
+class Asking(msgspec.Struct, frozen=True):
     """What a decision is written up against.
 
     Fields:
@@ -58,7 +57,7 @@ class Asking:
     absent: Sequence[str]
     whole_ms: float
     history_size: int
-    bound: Objective | None = field(default=None)
+    bound: Objective | None = None
     weaker: Sequence[str] = ()
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -76,7 +76,8 @@ class Engine:
         self._flights: Flights[Answer] = Flights()
         self._ledger = Ledger(self._config.guard())
         self._refiner = Refiner(clock)
-        self._admission = Admission(self._config.admission(), clock)
+        self._admission = Admission(self._config.admission(large=False), clock)
+        self._large_admission = Admission(self._config.admission(large=True), clock)
 
     async def optimize(self, request: OptimizeRequest, arrived: float | None = None) -> Answer:
         """The answer to a request.
@@ -90,16 +91,27 @@ class Engine:
             BusyError: More is being worked on than can be done in time; it was not begun.
         """
         arrived = self._clock.now() if arrived is None else arrived
-        problem, key = await self._read(request)
+        deadline = arrived + self._whole_s(request)
         plugins = self._directory.askable(request.type)
         absent = self._directory.absent(request.type)
         state = (tuple(plugin.state for plugin in plugins), tuple(absent))
-
-        deadline = arrived + self._whole_s(request)
-        quick = bool(built_ins(problem)) and checks_for(problem).size(problem) <= self._config.inline_size
+        entries = _entries(request.data)
+        key = await self._off_the_loop(entries, self._key, request)
+        kept = self._cache.get(key, state, arrived) if key is not None else None
+        if kept is not None:
+            answer = self._again(kept, request, arrived)
+            self._record(request, answer)
+            return answer
+        # To read a large request costs many times what it costs to refuse it.
+        is_known = key is not None and self._flights.has((key, state))
+        if not is_known and self._is_long(request.data) and self._large_admission.is_full(deadline):
+            self._large_admission.refuse()
+        problem = await self._off_the_loop(entries, parse_problem, request)
+        small = checks_for(problem).size(problem) <= self._config.inline_size
+        admission = self._admission if small else self._large_admission
 
         async def decide() -> Answer:
-            async with self._admission.place(deadline, quick=quick) as plugins_too:
+            async with admission.place(deadline, quick=small and bool(built_ins(problem))) as plugins_too:
                 return await work(plugins_too)
 
         async def work(plugins_too: bool) -> Answer:
@@ -123,7 +135,9 @@ class Engine:
             self._advised(request, problem, run.decision)
             return answer
 
-        answer = await self._shared(request, key, state, arrived, decide) if key else await decide()
+        answer = (
+            await self._shared(request, key, state, arrived, decide) if key is not None else await decide()
+        )
         self._record(request, answer)
         if answer.result is None:
             raise NoAnswerError(answer.error or "nobody answered")
@@ -182,8 +196,10 @@ class Engine:
         return self._ledger.statistics()
 
     def admission_statistics(self) -> AdmissionStatistics:
-        """How many were admitted, had to wait, were left to the built-in, and were refused."""
-        return self._admission.statistics()
+        """How many were admitted, had to wait, were left to the built-in, and were refused, small and large."""
+        small, large = self._admission.statistics(), self._large_admission.statistics()
+        names = AdmissionStatistics.__struct_fields__
+        return AdmissionStatistics(*(getattr(small, name) + getattr(large, name) for name in names))
 
     def cache_statistics(self) -> CacheStatistics:
         """How the cache of answers does."""
@@ -197,29 +213,31 @@ class Engine:
         whole_s = self._config.default_deadline_s if deadline_s is None else deadline_s
         return plugin, self._clock.now() + whole_s
 
-    async def _read(self, request: OptimizeRequest) -> tuple[Problem, bytes | None]:
-        """The typed problem, and the key of the cache where it can have one; large ones are read in a thread."""
+    async def _off_the_loop(
+        self, entries: int, work: Callable[[OptimizeRequest], T], request: OptimizeRequest
+    ) -> T:
+        """What reading a request comes to; that of a large one is done in a thread."""
+        if entries <= self._config.inline_entries:
+            return work(request)
+        return await asyncio.to_thread(work, request)
 
-        def read() -> tuple[Problem, bytes | None]:
-            problem = parse_problem(request)
-            if not self._cache.is_on:
-                return problem, None
-            try:
-                return problem, key_of(request)
-            except (ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
-                return problem, None  # it can be answered, but not be told from others
+    def _is_long(self, data: dict[str, Any]) -> bool:
+        """Whether it is a large problem, as far as that can be seen without reading it."""
+        lists = (data.get("items"), data.get("jobs"))
+        return any(isinstance(each, list) and len(each) > self._config.inline_size for each in lists)
 
-        if _entries(request.data) <= self._config.inline_entries:
-            return read()
-        return await asyncio.to_thread(read)
+    def _key(self, request: OptimizeRequest) -> bytes | None:
+        if not self._cache.is_on:
+            return None
+        try:
+            return key_of(request)
+        except (ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
+            return None  # it can be answered, but not be told from others
 
     async def _shared(
         self, request: OptimizeRequest, key: bytes, state: Hashable, arrived: float, decide: Any
     ) -> Answer:
-        """The answer that was kept or is being made for an equal request, or else a new one."""
-        kept = self._cache.get(key, state, self._clock.now())
-        if kept is not None:
-            return self._again(kept, request, arrived)
+        """The answer that is being made for an equal request, or else a new one."""
         deadline = arrived + self._whole_s(request)
         answer, of_another = await self._flights.join((key, state), deadline, decide)
         if of_another:

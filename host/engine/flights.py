@@ -22,6 +22,10 @@ class Flights(Generic[T]):
     def __init__(self) -> None:
         self._open: dict[Hashable, _Flight[T]] = {}
 
+    def has(self, key: Hashable) -> bool:
+        """Whether it is being worked on."""
+        return key in self._open
+
     async def join(self, key: Hashable, deadline: float, work: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
         """The result of *work*, or of that which was begun before for the same key and ends by *deadline*.
 

@@ -52,8 +52,16 @@ class OwnWork:
         self._has_any = bool(built_ins(problem))
         self._first = asyncio.Event()
 
-    async def run(self, *, in_a_thread: bool, all_of_them: bool, news: Callable[[], None]) -> None:
-        """Works until there is nothing left to do, or time is up.
+    def run_here(self, *, all_of_them: bool, news: Callable[[], None]) -> None:
+        """The work of a small problem, at once."""
+        try:
+            self._work(all_of_them, news)
+        except Exception:
+            log.exception("engine.built_in_failed")
+        self._ended()
+
+    async def run(self, *, all_of_them: bool, news: Callable[[], None]) -> None:
+        """The work of a large problem, in a thread, until there is nothing left to do or time is up.
 
         Args:
             all_of_them: Not the first built-in alone.
@@ -70,16 +78,15 @@ class OwnWork:
             loop.call_soon_threadsafe(known)
 
         try:
-            if in_a_thread:
-                await asyncio.to_thread(self._work, all_of_them, known_from_a_thread)
-            else:
-                await asyncio.sleep(0)  # the plugins' calls go out first, so that they work meanwhile
-                self._work(all_of_them, known)
+            await asyncio.to_thread(self._work, all_of_them, known_from_a_thread)
         except Exception:
             log.exception("engine.built_in_failed")
         finally:
-            self._has_any = bool(self.heard)
-            self._first.set()
+            self._ended()
+
+    def _ended(self) -> None:
+        self._has_any = bool(self.heard)
+        self._first.set()
 
     async def refine(self, refiner: Refiner, deadline: float, news: Callable[[], None]) -> None:
         """Lets the refiner start from the best answer in hand, unless nothing can be better."""

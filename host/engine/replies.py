@@ -7,7 +7,6 @@ system's `{success, result, error, ...}`, where a failure is a way of saying "no
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -42,15 +41,13 @@ class ReplyError(ValueError):
     """The reply is no answer to the question; the text says what it should have been."""
 
 
-@dataclass(frozen=True)
-class Declined:
+class Declined(msgspec.Struct, frozen=True):
     """The plugin said no."""
 
     reason: str
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A typed answer, unchecked.
 
     Fields:
@@ -129,14 +126,17 @@ def from_scores(problem: Problem, scores: object) -> OneTaskAnswer | QueueAnswer
     candidates = problem.nodes if isinstance(problem, OneTaskProblem) else getattr(problem, "jobs", [])
     if not isinstance(scores, list) or len(scores) != len(candidates):
         raise ReplyError(f"scores is {show(scores)}; it should be a list of {len(candidates)} numbers")
-    for index, each in enumerate(scores):
-        if not _number(each):
-            raise ReplyError(f"scores[{index}] is {show(each)}; it should be a finite number")
+    if not _all_floats(scores):
+        for index, each in enumerate(scores):
+            if not _number(each):
+                raise ReplyError(f"scores[{index}] is {show(each)}; it should be a finite number")
     if isinstance(problem, OneTaskProblem):
+        nodes = problem.nodes
+        if problem.allowed is None:
+            return OneTaskAnswer(nodes[scores.index(max(scores))].id)
         # A scorer is not told of constraints, so nodes that may not be chosen do not compete.
-        may = {node.id for node in problem.choices}
-        best = max((each, -index) for index, each in enumerate(scores) if problem.nodes[index].id in may)
-        return OneTaskAnswer(problem.nodes[-best[1]].id)
+        may = [index for index, node in enumerate(nodes) if node.id in problem.allowed]
+        return OneTaskAnswer(nodes[max(may, key=lambda index: (scores[index], -index))].id)
     assert isinstance(problem, QueueProblem)  # who asks for scores asks of nodes or jobs
     by_id = {job.id: each for job, each in zip(problem.jobs, scores, strict=True)}
     return easy_in_order(problem, sorted(in_order_of_arrival(problem), key=lambda job: -by_id[job.id]))
@@ -236,6 +236,11 @@ def _text(value: object, path: str) -> str:
     if not isinstance(value, str):
         raise ReplyError(f"{path} is {show(value)}; it should be an id")
     return value
+
+
+def _all_floats(values: list[Any]) -> bool:
+    """Whether they are finite numbers and nothing else; the quick look that most replies pass."""
+    return set(map(type, values)) == {float} and all(map(math.isfinite, values))
 
 
 def _number(value: object) -> bool:

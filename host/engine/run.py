@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from host.clock import Clock
@@ -135,14 +136,14 @@ class Run:
                 settle()
             return assessment
 
-        own = self._start_own(all_of_them=True, news=settle)
+        own, here = self._start_own(all_of_them=True, news=settle)
         try:
             plugins, spared = await gather(
-                self._asked, self._question, assess, self._plugins_until, self._clock, enough
+                self._asked, self._question, assess, self._plugins_until, self._clock, enough, here
             )
             built_in = await self._by_the_deadline(own)
         finally:
-            own.cancel()
+            _cancel(own)
             for timer in settling:
                 timer.cancel()
         followed, set_aside = self._followed(plugins)
@@ -156,7 +157,7 @@ class Run:
 
     async def _by_priority(self) -> Decision:
         """One after the other, and the first answer that passes its checks; then the built-in."""
-        own = self._start_own(all_of_them=False, news=lambda: None)
+        own, here = self._start_own(all_of_them=False, news=lambda: None)
         never_enough: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         plugins: list[Heard] = []
         set_aside: list[str] = []
@@ -170,14 +171,17 @@ class Run:
                 left = self._plugins_until - self._clock.now()
                 until = self._clock.now() + left / (len(self._asked) - position)
                 heard, _ = await gather(
-                    [each], self._question, self._assess, until, self._clock, never_enough
+                    [each], self._question, self._assess, until, self._clock, never_enough, here
                 )
+                here = None
                 plugins += heard
                 if heard[0].status == "answered":
                     break
+            if here is not None:
+                here()
             built_in = await self._by_the_deadline(own)
         finally:
-            own.cancel()
+            _cancel(own)
         chosen = next((each for each in [*plugins, *built_in] if each.status == "answered"), None)
         error = self._own.nothing_fits
         return Decision(chosen, [*plugins, *built_in], plugins, error=error, set_aside=set_aside)
@@ -232,13 +236,25 @@ class Run:
             return Heard("ensemble", "invalid", took_ms, reason=found.verdict.broken)
         return Heard("ensemble", "answered", took_ms, answer=answer, objective=found.objective)
 
-    def _start_own(self, *, all_of_them: bool, news: Callable[[], None]) -> asyncio.Task[None]:
-        async def work() -> None:
-            await self._own.run(in_a_thread=self._is_large, all_of_them=all_of_them, news=news)
-            if self._refiner is not None and all_of_them:
-                await self._own.refine(self._refiner, self._plugins_until - REFINER_MARGIN_S, news)
+    def _start_own(
+        self, *, all_of_them: bool, news: Callable[[], None]
+    ) -> tuple[asyncio.Task[None] | None, Callable[[], None] | None]:
+        """The host's own work: a task that does it, or what is to be called when the plugins have been asked."""
+        here = partial(self._own.run_here, all_of_them=all_of_them, news=news)
+        refiner = self._refiner if all_of_them else None
+        if not self._is_large and refiner is None:
+            return None, here
 
-        return asyncio.create_task(work(), name="built-ins")
+        async def work() -> None:
+            if self._is_large:
+                await self._own.run(all_of_them=all_of_them, news=news)
+            else:
+                await asyncio.sleep(0)  # the plugins' calls go out first, so that they work meanwhile
+                here()
+            if refiner is not None:
+                await self._own.refine(refiner, self._plugins_until - REFINER_MARGIN_S, news)
+
+        return asyncio.create_task(work(), name="built-ins"), None
 
     def _may_refine(self, whole_s: float) -> bool:
         """Whether the caller named a deadline that leaves time for a search: he then means it to be used."""
@@ -257,14 +273,19 @@ class Run:
     def _stop_at(self, until: float) -> Stop:
         return lambda: self._is_over or self._clock.now() >= until
 
-    async def _by_the_deadline(self, own: asyncio.Task[None]) -> list[Heard]:
+    async def _by_the_deadline(self, own: asyncio.Task[None] | None) -> list[Heard]:
         """The built-ins' answers: all if they are there, else what there is at the deadline or hardly after."""
         left = self._deadline - self._clock.now()
-        if left > 0 and not own.done():
+        if own is not None and left > 0 and not own.done():
             # The refinements are not worth the whole of the caller's time when the plugins have had theirs.
             await asyncio.wait({own}, timeout=min(left, max(self._plugins_until - self._clock.now(), 0.0)))
         await self._own.first(max(self._deadline - self._clock.now(), LATE_S))
         return list(self._own.heard)
+
+
+def _cancel(own: asyncio.Task[None] | None) -> None:
+    if own is not None:
+        own.cancel()
 
 
 def _set(future: asyncio.Future[None]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from host.engine.ask import Heard
 from host.engine.checks.table import checks_for
@@ -20,8 +21,7 @@ from plugin_sdk.contract.problems import (
 from plugin_sdk.contract.problems.request import Strategy
 
 
-@dataclass(frozen=True)
-class Chosen:
+class Chosen(msgspec.Struct, frozen=True):
     """The strategy that is used and, if it is not the one asked for, why."""
 
     strategy: Strategy

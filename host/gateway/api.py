@@ -8,6 +8,9 @@ from typing import Any, Protocol
 import msgspec
 
 from host.registry.events import PluginEvent
+from host.registry.following import LogMark as LogMark
+from host.registry.following import LogNews as LogNews
+from host.registry.learning import KeptState
 from host.workload.selection import Page as Page
 from host.workload.selection import Selection as Selection
 from host.workload.training import TrainingWish as TrainingWish
@@ -70,6 +73,18 @@ class HostApi(Protocol):
         """
         ...
 
+    async def states(self, name: str) -> Sequence[KeptState]:
+        """What is kept of what the plugin saved, the newest first."""
+        ...
+
+    async def roll_back(self, name: str, version: int | None) -> int:
+        """Starts the plugin anew from an earlier state, by default the one before the newest; which it was.
+
+        Raises:
+            RequestError: There is no such state, or it is not one that it can be started from.
+        """
+        ...
+
     async def predict(self, name: str, input: Any, deadline_s: float | None) -> Prediction | Abstained:
         """One plugin's prediction, by *deadline_s* from now.
 
@@ -100,6 +115,10 @@ class HostApi(Protocol):
         """The last *limit* lines of the plugin's log, oldest first."""
         ...
 
+    def log_news(self, name: str, mark: LogMark | None) -> LogNews:
+        """What the plugin wrote since *mark*; nothing where that is `None`."""
+        ...
+
     async def record(self, points: list[WorkloadDataPoint], key: str | None = None) -> int:
         """Keeps the points; how many were kept. Returns when they are on stable storage.
 
@@ -108,7 +127,7 @@ class HostApi(Protocol):
 
         Raises:
             RequestError: A point cannot be kept, or the key stands for other points.
-            HistoryUnavailableError, HistoryBusyError: They were not recorded.
+            HistoryUnavailableError, BusyError: They were not recorded.
         """
         ...
 

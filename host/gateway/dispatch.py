@@ -1,6 +1,6 @@
 """Runs the calls of one body: jsonrpcserver dispatches each, this module bounds and words what it does.
 
-jsonrpcserver gets one parsed element at a time, with nothing left for it to parse or validate, and
+jsonrpcserver's dispatcher gets one parsed element at a time, with nothing left for it to parse or validate, and
 functions that never raise: as it is shipped one bad entry spoils a batch, a batch runs without bound,
 and exception texts reach the caller.
 """
@@ -11,6 +11,7 @@ import asyncio
 import inspect
 import time
 import warnings
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -31,7 +32,11 @@ from plugin_sdk.contract.errors import ErrorCode, ErrorData
 with warnings.catch_warnings():
     # It reads its schema with a function that Python has deprecated; nothing we could do differently.
     warnings.filterwarnings("ignore", category=DeprecationWarning)
-    from jsonrpcserver import Error, Success, async_dispatch_to_serializable
+    from jsonrpcserver import Error, Success
+    from jsonrpcserver.async_dispatcher import dispatch_request
+    from jsonrpcserver.dispatcher import create_request, to_response
+    from jsonrpcserver.response import to_serializable
+    from jsonrpcserver.sentinels import NOID
 
 Method = Callable[[Any, Any], Awaitable[object]]
 """`await method(context, params)`: *params* is the member as sent, an object or a list; `{}` when absent."""
@@ -42,18 +47,22 @@ LARGE_BYTES = 256 * 1024
 NAME_LIMIT = 100  # characters; no method's name is near a longer one
 UNKNOWN = "(unknown)"  # a method that does not exist, in figures: callers may make up any number of names
 
-# Given once: jsonrpcserver would otherwise inspect each function at each call, half its cost.
-_ANY_PARAMS = inspect.Signature(
+
+class _AnyParams(inspect.Signature):
+    """What every function here takes. jsonrpcserver would otherwise inspect and bind at each call, half its cost."""
+
+    def bind(self, /, *args: Any, **kwargs: Any) -> inspect.BoundArguments:
+        return _NOTHING_BOUND  # only whether it can be bound is asked, and it always can
+
+
+_ANY_PARAMS = _AnyParams(
     [
         inspect.Parameter("context", inspect.Parameter.POSITIONAL_ONLY),
         inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
         inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
     ]
 )
-
-
-def _identity(value: Any) -> Any:
-    return value
+_NOTHING_BOUND = inspect.BoundArguments(_ANY_PARAMS, OrderedDict())
 
 
 class Dispatcher:
@@ -115,15 +124,11 @@ class Dispatcher:
         if isinstance(entry, Refusal):
             self._observe(UNKNOWN, entry.code.kind, 0.0)
             return refusal_bytes(entry)
-        response: Any = await async_dispatch_to_serializable(
-            entry.element,
-            self._methods,
-            context=context,
-            deserializer=_identity,
-            validator=_identity,
-        )
-        if response is None:
+        # What its own front does around this (parse, validate, gather what there is of a batch) is done already.
+        request, result = await dispatch_request(self._methods, context, create_request(entry.element))
+        if request.id is NOID:
             return None
+        response: Any = to_serializable(to_response(request, result))
         error = response.get("error")
         # Its own data for an unknown method is the name, a text; ours is never a text.
         if (

@@ -27,6 +27,7 @@ from host.gateway.guards import Handler, RefusedError, check_site
 from host.gateway.metrics.figures import Figures
 from host.gateway.problem import problem_from, refused
 from host.gateway.routes import ROUTES
+from host.gateway.turnstile import Turnstile
 from host.telemetry import trace
 from host.telemetry.trace import Trace
 from host.telemetry.tracing import Tracer
@@ -92,6 +93,7 @@ class Door:
         self.in_flight = 0
         self.idle = asyncio.Event()
         self.idle.set()
+        self._turnstile = Turnstile()
         self._wrong = RateLimiter(WRONG_TOKENS_PER_S, WRONG_TOKENS_BURST)
         self._limiter: RateLimiter | None = None
         self.take(config)
@@ -117,6 +119,7 @@ class Door:
             self.in_flight += 1
             self.idle.clear()
             try:
+                await self._turnstile.enter()
                 response = await self._answered(request, handler)
             finally:
                 self.in_flight -= 1

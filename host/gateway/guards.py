@@ -155,13 +155,10 @@ async def read_json_body(request: web.Request, config: GatewayConfig) -> bytes:
 
 async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
     """On every response: what browsers and caches must not do with it."""
-    response.headers.update(
-        {
-            name: value
-            for name, value in SECURITY_HEADERS.items()
-            if name == "Server" or name not in response.headers
-        }
-    )
+    headers = response.headers
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+    headers["Server"] = SECURITY_HEADERS["Server"]  # aiohttp has set its own by now
     if request.secure:
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
     origin = request.headers.get("Origin")

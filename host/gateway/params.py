@@ -57,6 +57,13 @@ class ConfigureParams(Params):
         return {name: value for name, value in all_.items() if value is not msgspec.UNSET}
 
 
+class RollbackParams(Params):
+    """`{name, version?}`: a plugin, and which of its saved states it is to go on from."""
+
+    name: str
+    version: Annotated[int, msgspec.Meta(ge=1, le=2**53)] | None = None
+
+
 class PredictParams(Params):
     """`{name, input, deadlineMs?}`: one input for one plugin's `predict`."""
 
@@ -227,4 +234,4 @@ def _convert(kind: type[P], given: dict[str, Any], *, strict: bool) -> P:
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, ProblemError):  # raised by __post_init__
             raise error.__cause__ from None
-        raise problem_from(error, given, "") from error
+        raise problem_from(error, given, "", kind) from error

@@ -72,7 +72,9 @@ def refused(
 ) -> web.Response:
     """A refusal of HTTP's own (401, 415, 413, ...), in the form that *path* answers in."""
     if path == "/rpc":
-        body = failure_bytes(None, code, detail, {"kind": code.kind, "status": status, **(data or {})})
+        _, _, remedy = detail.rpartition("; ")
+        told = {"kind": code.kind, "status": status, "hint": remedy, **(data or {})}
+        body = failure_bytes(None, code, detail, told)
         return web.Response(body=body, status=status, content_type="application/json")
     if code is ErrorCode.INVALID_REQUEST:
         return problem(status, detail)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from host.gateway.access.audit import Change
+from host.registry.learning import KeptState
 from host.registry.view import PluginView
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
@@ -52,6 +53,21 @@ class Changed(Result):
 
     message: str
     name: str
+
+
+class States(Result):
+    """What is kept of what a plugin saved, the newest first."""
+
+    name: str
+    states: list[KeptState]
+
+
+class RolledBack(Result):
+    """Which of its saved states a plugin went back to."""
+
+    message: str
+    name: str
+    version: int
 
 
 class Logs(Result):

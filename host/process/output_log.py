@@ -8,13 +8,18 @@ _LINE_BYTES = 4096  # longer lines are cut; a plugin without newlines must not g
 
 
 class OutputLog:
-    """Collects bytes, keeps the last lines. Text is untrusted: shown only as data."""
+    """Collects bytes, keeps the last lines. Text is untrusted: shown only as data.
+
+    Attributes:
+        lines_seen: Finished lines, those that are no longer kept included.
+    """
 
     def __init__(self, lines: int = 256) -> None:
         self._lines: deque[bytes] = deque(maxlen=lines)
         self._most = lines
         self._rest = b""
         self.bytes_seen = 0
+        self.lines_seen = 0
 
     def feed(self, data: bytes) -> None:
         """Takes what was read."""
@@ -22,9 +27,12 @@ class OutputLog:
         # Cut from the end, and no more than can be kept: a flood of lines costs what it leaves behind.
         pieces = (self._rest + data).rsplit(b"\n", self._most + 1)
         rest = pieces.pop()
-        for line in pieces[1:] if len(pieces) > self._most else pieces:
+        if len(pieces) > self._most:
+            self.lines_seen += pieces.pop(0).count(b"\n") + 1
+        for line in pieces:
             if len(line) <= _LINE_BYTES:
                 self._lines.append(line)
+                self.lines_seen += 1
             else:
                 self._keep(line)
         while len(rest) > _LINE_BYTES:
@@ -43,9 +51,20 @@ class OutputLog:
             lines.append(self._rest)
         return [_text(line) for line in lines[-limit:]] if limit > 0 else []
 
+    def end(self) -> None:
+        """Nothing more comes: an unfinished line is finished."""
+        if self._rest:
+            self._keep(self._rest)
+            self._rest = b""
+
+    def finished(self) -> list[str]:
+        """The finished lines that are kept, oldest first."""
+        return [_text(line) for line in self._lines]
+
     def _keep(self, line: bytes) -> None:
         for start in range(0, max(1, len(line)), _LINE_BYTES):
             self._lines.append(line[start : start + _LINE_BYTES])
+            self.lines_seen += 1
 
 
 def _text(line: bytes) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from host.errors import PluginGoneError
+from host.registry.following import LogMark, LogNews
 from host.registry.learning import Learning, Restored
 from host.registry.settings import Settings as Settings
 from host.registry.settings import SettingsChange
@@ -22,7 +23,7 @@ from plugin_sdk.contract.training import policy_over
 
 # These have a limit of their own, a longer one, which whoever asks for them has applied.
 TEACHING = frozenset({"train", "learn", "adopt"})
-_EXAMINING = frozenset({"backtest", "save"})  # the same, and what it answers stays as it is
+_LONG = TEACHING | {"backtest", "save"}  # the same, and what it answers stays as it is
 
 _PROCESSES = itertools.count(1)  # a changed folder has a new entry, whose epochs start at 1 again
 
@@ -39,6 +40,8 @@ class Keeper(Protocol):
     def view(self) -> PluginView: ...
 
     def logs(self, limit: int) -> list[str]: ...
+
+    def log_news(self, mark: LogMark | None) -> LogNews: ...
 
     async def enable(self) -> None: ...
 
@@ -136,11 +139,11 @@ class PluginEntry:
             return await successor.call(method, params, deadline=deadline)
         if caller is None:
             raise PluginGoneError(self.name, "it is not running")
-        if method in _EXAMINING:
-            return await caller.call(method, params, deadline=deadline)
-        if method not in TEACHING:
+        if method not in _LONG:
             own = time.monotonic() + self.limits.call_timeout_s
             return await caller.call(method, params, deadline=deadline if deadline < own else own)
+        if method not in TEACHING:
+            return await caller.call(method, params, deadline=deadline)
         self.lessons += 1  # answers may change from its first moment
         try:
             return await caller.call(method, params, deadline=deadline)

@@ -18,6 +18,7 @@ Topic = Literal[
     "plugin:disabled",
     "plugin:error",
     "plugin:state",
+    "plugin:progress",
     "plugin:trained",
     "workload:drift",
 ]

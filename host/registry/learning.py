@@ -52,6 +52,31 @@ class StateNote(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True
     note: str | None = None
 
 
+class KeptState(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """One of the states that the host has of a plugin.
+
+    Fields:
+        standing: `kept`: it may be handed to the plugin at a start; `withdrawn` by an operator who went back to an
+            earlier one; `rejected`: the plugin did not come up with it; `damaged`.
+        next: It is the one that the next start is handed.
+        fits: It is of the plugin's present version, code and configuration.
+        plugin_version: That saved it.
+        seq: It knows the points up to this number.
+    """
+
+    version: int
+    standing: str
+    next: bool
+    fits: bool
+    bytes: int | None = None
+    sha256: str | None = None
+    format: str | None = None
+    seq: int | None = None
+    trained_points: int | None = None
+    plugin_version: str | None = None
+    saved_at: float | None = None
+
+
 class Restored(msgspec.Struct, frozen=True):
     """What a process knew from its first moment.
 
@@ -65,12 +90,19 @@ class Restored(msgspec.Struct, frozen=True):
 
 
 class Learning(msgspec.Struct, rename="camel", omit_defaults=True):
-    """Everything of it. The teacher writes here; the keeper, what became of a state."""
+    """Everything of it. The teacher writes here; the keeper, what became of a state.
+
+    Fields:
+        learned_seq: The number up to which it was sent the outcomes, by `learn`.
+        behind: Points recorded after that number; `None` for a plugin that is sent none.
+        missed: Points it was not sent, because history had let go of them before it took them.
+    """
 
     policy: TrainingPolicy = TrainingPolicy()
     trainings: int = 0
     rejected: int = 0
     last: TrainingReport | None = None
     learned_seq: int = 0
+    behind: int | None = None
     missed: int = 0
     state: StateNote = msgspec.field(default_factory=StateNote)

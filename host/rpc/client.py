@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 
 import msgspec
@@ -19,20 +18,20 @@ import msgspec
 from host.errors import (
     BadResultError,
     CallLateError,
-    CircuitOpenError,
     PluginBusyError,
     PluginError,
     PluginGoneError,
-    RemoteError,
 )
-from host.rpc.breaker import Breakers, CircuitBreaker
+from host.rpc.breaker import Breakers
 from host.rpc.counts import CallCounts
-from host.rpc.inbox import Inbox
+from host.rpc.inbox import Inbox, progress_token
+from host.rpc.judging import judge, refusal
 from host.rpc.limits import ClientLimits, Fault
-from host.rpc.pipe import Pipe, PipeClosedError
+from host.rpc.pipe import Pipe, PipeClosedError, PipeMaker
+from host.rpc.turns import FullError, Turns
 from host.telemetry import trace
 from plugin_sdk.contract.errors import ErrorCode
-from plugin_sdk.contract.messages import CancelParams
+from plugin_sdk.contract.messages import CancelParams, ProgressParams
 from plugin_sdk.protocol import Connection, ConnectionLimits, Role
 from plugin_sdk.protocol.connection import StateError, Step
 
@@ -44,16 +43,19 @@ BESIDE = frozenset(
     {"train", "backtest", "adopt", "save"}
 )  # run beside the calls, and take no place of theirs
 SWEEP_S = 0.02  # how late the news of a passed deadline may be; the engine keeps its own, exact one
+SMALL_BYTES = 4096  # of params; what is larger is counted, since a plugin may answer with as much
+GATHER = 8  # calls in flight from which on requests of one turn of the loop share a write
 
 
 class _Pending(msgspec.Struct, eq=False):
-    """One open call. `future` is `None` once its caller has gone."""
+    """One open call. `future` is `None` once its caller has gone; `error` is how it ended, unless it was answered."""
 
     method: str
     future: asyncio.Future[msgspec.Raw] | None
     started: float
     deadline: float
     request_id: int = 0
+    error: PluginError | None = None
 
 
 class PluginClient:
@@ -62,7 +64,8 @@ class PluginClient:
     Args:
         on_closed: Told once why no call can be made any more, and of what fault the process is guilty, if any, so
             that its owner ends it.
-        on_log: Told of every line the plugin logs, and of every junk line.
+        on_log, on_progress: Told of every line it logs and every junk line; and how far a training is.
+        make_pipe: One that records what passes, where that is wanted.
     """
 
     def __init__(
@@ -76,6 +79,8 @@ class PluginClient:
         breakers: Breakers | None = None,
         on_closed: Callable[[str, Fault | None], None] | None = None,
         on_log: Callable[[str], None] | None = None,
+        on_progress: Callable[[ProgressParams], None] | None = None,
+        make_pipe: PipeMaker = Pipe,
     ) -> None:
         self.name = name
         self.limits = limits or ClientLimits()
@@ -88,19 +93,20 @@ class PluginClient:
         self._connection = Connection(Role.HOST, ConnectionLimits(self.limits.frame_bytes, self.limits.depth))
         self._open: dict[int, _Pending] = self._connection.open
         self._overdue: dict[int, float] = {}
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self._turns = Turns(self.limits.in_flight, self.limits.queued)
         self._params_bytes = self.limits.frame_bytes - 256  # room for the envelope
-        self._free = self.limits.in_flight
+        self._small_bytes = min(SMALL_BYTES, self._params_bytes)
+        self._large_bytes = 0  # of the others' params, so far
         self._idle: asyncio.Future[None] | None = None
         self._sweeping = False
         self._closed: str | None = None
-        self._inbox = Inbox(name, self._connection, self, self.limits, self.counts, on_log)
-        self._pipe = Pipe(read_fd, write_fd, self._inbox.on_data, self._on_eof)
+        self._inbox = Inbox(name, self._connection, self, self.limits, self.counts, on_log, on_progress)
+        self._pipe = make_pipe(read_fd, write_fd, self._inbox.on_data, self._on_eof)
 
     @property
     def queued(self) -> int:
         """Calls that wait for their turn."""
-        return len(self._queue)
+        return len(self._turns.waiting)
 
     @property
     def in_flight(self) -> int:
@@ -132,14 +138,15 @@ class PluginClient:
         if breaker is not None:
             admitted = breaker.admit(now)
             if admitted is None:
-                raise self._refused(breaker, now)
+                raise refusal(self.name, breaker, now)
             ticket = admitted
+        turns = self._turns
         exclusive = method not in BESIDE
         sent = False
         try:
             if exclusive:
-                if self._free > 0:
-                    self._free -= 1
+                if turns.free > 0:
+                    turns.free -= 1
                 else:
                     exclusive = False  # until it has its turn
                     await self._wait_turn(method, deadline)
@@ -150,10 +157,10 @@ class PluginClient:
             assert pending.future is not None
             result = await pending.future
         except BaseException as error:
-            if isinstance(error, asyncio.CancelledError) and sent and pending.request_id in self._open:
+            if isinstance(error, asyncio.CancelledError) and sent:
                 error = self._left_alone(pending) or error
             if breaker is not None:
-                self._judge(breaker, ticket, error, deadline - now if sent else None)
+                judge(breaker, ticket, error, deadline - now if sent else None, self._now())
             raise
         else:
             if breaker is not None:
@@ -161,23 +168,23 @@ class PluginClient:
             return result
         finally:
             if exclusive:
-                if self._queue:
-                    self._give_turn()
+                if turns.waiting:
+                    turns.pass_on()
                 else:
-                    self._free += 1
+                    turns.free += 1
             if self._idle is not None and not self._open:
                 self._tell_idle()
 
     async def wait_idle(self) -> None:
         """Waits until no call is open or waits for its turn."""
-        while self._closed is None and (self._open or self._queue):
+        while self._closed is None and (self._open or self._turns.waiting):
             self._idle = self._idle or self._loop.create_future()
             await asyncio.shield(self._idle)
 
     @property
     def quiet_since(self) -> float | None:
         """When it was last heard of, while it owes nobody an answer; else `None`."""
-        return None if self._open or self._overdue or self._queue else self._inbox.heard_at
+        return None if self._open or self._overdue or self._turns.waiting else self._inbox.heard_at
 
     def notify(self, method: str, params: object) -> None:
         """Tells the plugin something; lost without a word when it is gone."""
@@ -197,10 +204,7 @@ class PluginClient:
         for _, pending in self._connection.drain_open():
             self._fail(pending, PluginGoneError(self.name, why))
         self._overdue.clear()
-        for turn in self._queue:
-            if not turn.done():
-                turn.set_exception(PluginGoneError(self.name, why))
-        self._queue.clear()
+        self._turns.close(PluginGoneError(self.name, why))
         self._tell_idle()
         if self._on_closed is not None:
             self._on_closed(why, fault)
@@ -212,17 +216,23 @@ class PluginClient:
         if left <= 0:
             late = CallLateError(self.name, "the deadline had passed before it could be asked")
             raise self._counted(method, late)
-        if self._pipe.unsent_bytes > self.limits.unsent_bytes:
-            why = f"it does not read: {self._pipe.unsent_bytes} bytes wait for it"
+        pipe = self._pipe
+        if pipe.unsent_bytes and pipe.unsent_bytes > self.limits.unsent_bytes:
+            why = f"it does not read: {pipe.unsent_bytes} bytes wait for it"
             raise self._counted(method, PluginBusyError(self.name, why))
-        if len(params) > self._params_bytes:
-            why = f"the request of {len(params)} bytes is over its frame limit"
-            raise self._counted(method, BadResultError(self.name, why))
+        if len(params) > self._small_bytes:
+            if len(params) > self._params_bytes:
+                why = f"the request of {len(params)} bytes is over its frame limit"
+                raise self._counted(method, BadResultError(self.name, why))
+            self._large_bytes += len(params)
         pending = _Pending(method, self._loop.create_future(), started, deadline)
         try:
             left_ms = int(left * 1000 + 0.5) or 1
+            more = trace.meta_member()
+            if method == "train":
+                more += b',"progressToken":"%b"' % progress_token(self._connection.next_id).encode()
             pending.request_id, line = self._connection.request(
-                method, params, token=pending, deadline_ms=left_ms, more=trace.meta_member()
+                method, params, token=pending, deadline_ms=left_ms, more=more
             )
         except StateError as error:
             raise self._counted(method, PluginGoneError(self.name, str(error))) from error
@@ -232,7 +242,10 @@ class PluginClient:
             self._sweeping = True
             self._loop.call_later(SWEEP_S, self._sweep)
         try:
-            self._pipe.write(line)
+            if len(self._open) > GATHER:
+                pipe.gather(line)
+            else:
+                pipe.write(line)
         except PipeClosedError:
             self._input_closed()
         return pending
@@ -253,33 +266,17 @@ class PluginClient:
             self.counts.failures += 1
 
     async def _wait_turn(self, method: str, deadline: float) -> None:
-        if len(self._queue) >= self.limits.queued:
-            why = f"{self.limits.in_flight} calls are open and {len(self._queue)} wait"
-            raise self._counted(method, PluginBusyError(self.name, why))
-        turn: asyncio.Future[None] = self._loop.create_future()
-        self._queue.append(turn)
         try:
-            async with asyncio.timeout_at(deadline):
-                await turn
-        except BaseException as error:
-            if turn in self._queue:
-                self._queue.remove(turn)
-            elif turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._give_turn()  # it was given in the same moment
-            if isinstance(error, TimeoutError):
-                late = CallLateError(self.name, "the deadline passed while it was busy with other calls")
-                raise self._counted(method, late) from None
-            if isinstance(error, PluginError):
-                self._counted(method, error)
+            await self._turns.wait(deadline)
+        except FullError:
+            why = f"{self.limits.in_flight} calls are open and {self.queued} wait"
+            raise self._counted(method, PluginBusyError(self.name, why)) from None
+        except TimeoutError:
+            late = CallLateError(self.name, "the deadline passed while it was busy with other calls")
+            raise self._counted(method, late) from None
+        except PluginError as error:
+            self._counted(method, error)
             raise
-
-    def _give_turn(self) -> None:
-        while self._queue:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
 
     def _write(self, line: bytes) -> None:
         try:
@@ -298,8 +295,11 @@ class PluginClient:
 
     @property
     def owed(self) -> int:
-        """See `host.rpc.inbox.Calls`, as the next four."""
+        """See `host.rpc.inbox.Calls`, as the next five."""
         return len(self._overdue)
+
+    def sent_bytes(self) -> int:
+        return self._large_bytes
 
     def on_result(self, token: _Pending, result: msgspec.Raw) -> None:
         future = token.future
@@ -325,13 +325,10 @@ class PluginClient:
 
     # How calls end that are not answered.
 
-    def _refused(self, breaker: CircuitBreaker, now: float) -> PluginError:
-        wait_s = max(0.0, breaker.retry_at - now)
-        until = f"it is asked again in {wait_s:.1f} s" if wait_s else "one call is trying it out"
-        return CircuitOpenError(self.name, f"its circuit is open: {breaker.why}; {until}", wait_s)
-
     def _left_alone(self, pending: _Pending) -> PluginError | None:
-        """Its caller went away. When that was at the deadline, it is late all the same."""
+        """Its caller went away: what its end says all the same, at the deadline or when it failed in that moment."""
+        if pending.request_id not in self._open:
+            return pending.error
         now = self._now()
         self._abandon(pending)
         if now < pending.deadline:
@@ -341,25 +338,13 @@ class PluginClient:
         self._count(pending.method, late)
         return late
 
-    def _judge(
-        self, breaker: CircuitBreaker, ticket: int, error: BaseException, given_s: float | None
-    ) -> None:
-        """Tells the breaker what an end says of the plugin; *given_s* is `None` for a call that was never sent."""
-        now = self._now()
-        unfair = isinstance(error, CallLateError) and (given_s or 0.0) < breaker.policy.fair_s
-        if isinstance(error, RemoteError) and error.remote_code == ErrorCode.INVALID_PARAMS:
-            breaker.succeeded(ticket, now)  # it did its part: the caller's question was wrong
-        elif given_s is None or unfair or not isinstance(error, PluginError):
-            breaker.cancelled(ticket, now)
-        else:
-            breaker.failed(ticket, now, error.reason)
-
     def _tell_idle(self) -> None:
         if self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
         self._idle = None
 
     def _fail(self, pending: _Pending, error: PluginError) -> None:
+        pending.error = error
         self._count(pending.method, error)
         if pending.future is not None and not pending.future.done():
             pending.future.set_exception(error)

@@ -18,9 +18,10 @@ from host.rate import RateBudget
 from host.rpc.counts import CallCounts
 from host.rpc.limits import ClientLimits, Fault
 from plugin_sdk.contract.errors import ErrorCode
-from plugin_sdk.contract.messages import LogParams
+from plugin_sdk.contract.messages import LogParams, ProgressParams
 from plugin_sdk.protocol import (
     Connection,
+    Event,
     FrameTooLargeError,
     Junk,
     NotificationReceived,
@@ -37,6 +38,10 @@ class Calls(Protocol):
     @property
     def owed(self) -> int:
         """Answers that may still come although nobody waits for them."""
+        ...
+
+    def sent_bytes(self) -> int:
+        """How much it was sent so far, small requests left out: it may send as much back, beside its budget."""
         ...
 
     def on_result(self, token: Any, result: msgspec.Raw) -> None: ...
@@ -56,6 +61,11 @@ class Calls(Protocol):
         ...
 
 
+def progress_token(request_id: object) -> str:
+    """Names the call of this id in what the plugin says of its progress."""
+    return f"call-{request_id}"
+
+
 class Inbox:
     """One plugin's stdout, read by its client."""
 
@@ -67,6 +77,7 @@ class Inbox:
         limits: ClientLimits,
         counts: CallCounts,
         on_log: Callable[[str], None] | None,
+        on_progress: Callable[[ProgressParams], None] | None = None,
     ) -> None:
         self.heard_at = time.monotonic()  # the last time that it said anything
         self._name = name
@@ -76,53 +87,68 @@ class Inbox:
         self._limits = limits
         self._counts = counts
         self._on_log = on_log
+        self._on_progress = on_progress
         self._on_result = calls.on_result
         self._junk = 0
         self._now = time.monotonic
         self._messages = RateBudget(limits.messages_per_s, time.monotonic)
-        self._bytes = RateBudget(limits.bytes_per_s, time.monotonic)
+        self._bytes = RateBudget(limits.bytes_per_s, time.monotonic, calls.sent_bytes)
 
     def on_data(self, data: bytes) -> None:
         """Takes what was read."""
         self.heard_at = self._now()
         if not self._bytes.spend(len(data)):
-            self._flooded(f"more than {self._limits.bytes_per_s} bytes")
+            self._flooded(f"more than {self._limits.bytes_per_s} bytes over what it was sent")
             return
-        answer = self._connection.lone_answer(data)
-        if answer is not None:
-            pending = self._open.pop(answer.id, None)
-            if pending is not None:
-                self._on_result(pending, answer.result)
-                return
+        connection = self._connection
+        if connection.is_lone(data):
+            answer = connection.plain_answer(data)
+            if answer is not None:
+                pending = self._open.pop(answer.id, None)
+                if pending is not None:
+                    self._on_result(pending, answer.result)
+                    return
         self._sort(data)
 
     def _sort(self, data: bytes) -> None:
-        lines = data.count(b"\n")
-        if not self._messages.fits(lines - len(self._open) - self._calls.owed):
+        connection, calls = self._connection, self._open
+        unasked = data.count(b"\n")
+        if not self._messages.fits(unasked - len(calls) - self._calls.owed):
             self._flooded(f"more than {self._limits.messages_per_s} messages that nobody asked for")
             return
         try:
-            events = self._connection.receive(data)
+            lines = connection.lines(data)
         except FrameTooLargeError as error:
             why = f"it sent {error.size} bytes without a newline; a frame has at most {error.limit}"
             self._calls.broken(why, "protocol")
             return
-        unasked = lines
-        for event in events:
-            kind = type(event)
-            if kind is ResponseReceived:
+        for line in lines:
+            answer = connection.plain_answer(line)
+            if answer is None:
+                unasked -= self._on_other(connection.event(line))
+            elif (pending := calls.pop(answer.id, None)) is not None:
                 unasked -= 1
-                self._on_response(event)  # type: ignore[arg-type]  # narrowed by `kind`, which is the fast way
-            elif kind is StrayResponse:
-                unasked -= self._on_stray(event)  # type: ignore[arg-type]
-            elif kind is NotificationReceived:
-                self._on_notification(event)  # type: ignore[arg-type]
-            elif kind is Junk:
-                self._on_junk(event)  # type: ignore[arg-type]
-            elif kind is RequestReceived:
-                self._calls.refuse(event.id)  # type: ignore[arg-type, union-attr]
+                self._on_result(pending, answer.result)
+            else:
+                unasked -= self._on_stray(connection.stray(answer.id))
         if not self._messages.spend(unasked):
             self._flooded(f"more than {self._limits.messages_per_s} messages that nobody asked for")
+
+    def _on_other(self, event: Event | None) -> bool:
+        """Whether a line that is no plain answer was one that was asked for all the same."""
+        match event:
+            case ResponseReceived():
+                self._on_response(event)
+                return True
+            case StrayResponse():
+                return self._on_stray(event)
+            case NotificationReceived():
+                self._on_notification(event)
+            case Junk():
+                self._on_junk(event)
+            case RequestReceived():
+                self._calls.refuse(event.id)
+        return False
 
     def _flooded(self, what: str) -> None:
         self._calls.broken(f"it sent {what} within a second", "flood")
@@ -146,14 +172,19 @@ class Inbox:
         return owed
 
     def _on_notification(self, event: NotificationReceived) -> None:
-        if event.method != "log" or event.params is None or self._on_log is None:
-            return  # unknown notifications are ignored, so that either side may be newer
+        if event.params is None:
+            return
         try:
-            line = msgspec.json.decode(event.params, type=LogParams)
+            if event.method == "log" and self._on_log is not None:
+                line = msgspec.json.decode(event.params, type=LogParams)
+                self._on_log(f"[{line.level}] {line.message}")
+            elif event.method == "$/progress" and self._on_progress is not None:
+                progress = msgspec.json.decode(event.params, type=ProgressParams)
+                if any(progress.token == progress_token(each) for each in self._open):
+                    self._on_progress(progress)
         except (msgspec.DecodeError, UnicodeDecodeError):
             self._counts.junk += 1
-            return
-        self._on_log(f"[{line.level}] {line.message}")
+        # Unknown notifications are ignored, so that either side may be newer.
 
     def _on_junk(self, event: Junk) -> None:
         self._counts.junk += 1

@@ -11,9 +11,13 @@ import os
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
+from typing import TypeAlias
 
 READ_BYTES = 65536
 PARTS = 256  # of what waits, in one system call; the kernel takes 1,024
+
+
+PipeMaker: TypeAlias = "Callable[[int, int, Callable[[bytes], None], Callable[[], None]], Pipe]"
 
 
 class PipeClosedError(Exception):
@@ -59,6 +63,15 @@ class Pipe:
         self._waiting.append(rest)
         self.unsent_bytes += len(rest)
 
+    def gather(self, data: bytes) -> None:
+        """As `write`, but in one go with what else is gathered in this turn of the loop: for when much is under way."""
+        if not self._writable:
+            raise PipeClosedError
+        if not self._waiting:
+            self._loop.call_soon(self._send_gathered)
+        self._waiting.append(data)
+        self.unsent_bytes += len(data)
+
     def close(self) -> None:
         """Stops watching the descriptors; forgets what was not sent."""
         if self._reading:
@@ -72,7 +85,17 @@ class Pipe:
         self._stop_writing()
         raise PipeClosedError from error
 
+    def _send_gathered(self) -> None:
+        self._send_waiting()
+        if self._waiting:
+            self._loop.add_writer(self._write_fd, self._flush)
+
     def _flush(self) -> None:
+        self._send_waiting()
+        if not self._waiting:
+            self._loop.remove_writer(self._write_fd)
+
+    def _send_waiting(self) -> None:
         while self._waiting:
             try:
                 sent = os.writev(self._write_fd, list(islice(self._waiting, PARTS)))
@@ -82,7 +105,6 @@ class Pipe:
                 self._stop_writing()
                 return  # the reader's EOF, or the process's exit, tells the owner
             self._took(sent)
-        self._loop.remove_writer(self._write_fd)
 
     def _took(self, sent: int) -> None:
         self.unsent_bytes -= sent

@@ -37,12 +37,12 @@ class Guard:
 
     def follows(self, cost: float, shadow_cost: float, slack: float = 0.0) -> bool:
         """Whether the next decision is the plugin's. Costs are sums so far, lower is better; *slack* may be lost, too."""
-        lost, bearable = cost - shadow_cost, (self.tolerance - 1) * shadow_cost + slack
+        bearable = (self.tolerance - 1) * shadow_cost + slack
+        lost = cost - shadow_cost + self.kept * self._gained
         if self._following:
-            self._gained = max(self._gained, -lost)
-            if lost > bearable - self.kept * self._gained:
+            self._gained = max(self._gained, shadow_cost - cost)
+            if lost > bearable:
                 self._following = False
-                self._gained = 0.0
                 self.trips += 1
                 self._left = self.cool_down * min(2 ** (self.trips - 1), LONGEST_COOL_DOWN)
         else:

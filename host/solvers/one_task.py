@@ -14,11 +14,16 @@ def least_loaded(problem: OneTaskProblem, out_of_time: Stop = never) -> OneTaskA
     Source: Graham (1969), Bounds on multiprocessing timing anomalies: a list schedule puts each task on the
     least loaded machine; here on the sum of two loads.
     """
-    task, nodes = problem.task, problem.choices
-
-    def after(index: int) -> tuple[bool, float]:
-        node = nodes[index]
-        cpu, memory = node.cpu_load + task.cpu_required, node.memory_load + task.memory_required
-        return (max(cpu, memory) > 100.0, cpu + memory)
-
-    return OneTaskAnswer(nodes[min(range(len(nodes)), key=after)].id)
+    needs_cpu, needs_memory = problem.task.cpu_required, problem.task.memory_required
+    best: str | None = None
+    least = float("inf")
+    lightest, lightest_sum = problem.choices[0].id, float("inf")  # where it overloads every node
+    for node in problem.choices:
+        cpu, memory = node.cpu_load + needs_cpu, node.memory_load + needs_memory
+        load = cpu + memory
+        if cpu <= 100.0 and memory <= 100.0:
+            if load < least:
+                best, least = node.id, load
+        elif load < lightest_sum:
+            lightest, lightest_sum = node.id, load
+    return OneTaskAnswer(lightest if best is None else best)

@@ -16,6 +16,7 @@ class KeepingConfig:
         spawns: Processes started at once, at most.
         drain_s: For the open calls of a version that another took the place of, or whose folder is gone.
         stop_gap_s: When the host stops: how long one plugin's end is waited for before the next is asked to end.
+        stop_order_s: For all these gaps together; shared out where there are many plugins.
     """
 
     rescan_s: float = 5.0
@@ -23,3 +24,4 @@ class KeepingConfig:
     spawns: int = 4
     drain_s: float = 20.0
     stop_gap_s: float = 0.5
+    stop_order_s: float = 3.0

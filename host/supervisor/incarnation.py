@@ -17,16 +17,19 @@ from host.process.exits import ExitReport
 from host.registry.entry import PluginEntry
 from host.rpc.client import Fault, PluginClient
 from host.rpc.counts import CallCounts
+from host.rpc.pipe import Pipe
 from host.sandbox.interpreter import Interpreter
 from host.supervisor.handshake import LoadError, initialize
 from host.supervisor.memory import resident_bytes
 from host.supervisor.surroundings import Surroundings
 from host.tasks import Background, unless
-from plugin_sdk.contract.messages import InitializeResult, WireLimits
+from plugin_sdk.contract.messages import InitializeResult, ProgressParams, WireLimits
 
 SHUTDOWN_S = 2.0  # RELIABILITY: for the plugin's own shutdown, before SIGTERM
 PIPES_GRACE_S = 2.0  # from closed pipes to the process's end, before it is ended
 MEMORY_CHECK_S = 0.1
+PROGRESS_S = 0.1  # between two events of a training's progress; those in between are not told
+PROGRESS_SHOWN = 300  # characters of its message
 
 
 class Incarnation:
@@ -40,6 +43,7 @@ class Incarnation:
         self._around = around
         self._scratch = scratch
         self._background = Background()
+        self._progress_at = -PROGRESS_S
         child.limit_output(around.client.log_bytes_per_s)
         self.client = PluginClient(
             entry.name,
@@ -50,6 +54,8 @@ class Incarnation:
             breakers=entry.breakers,
             on_closed=self._on_closed,
             on_log=child.output.note,
+            on_progress=self._on_progress,
+            make_pipe=Pipe if around.recorder is None else around.recorder.pipe_maker(entry.name),
         )
 
     @classmethod
@@ -186,6 +192,21 @@ class Incarnation:
                 await self.client.call("ping", b"{}", deadline=now() + self._entry.limits.call_timeout_s)
             except PluginError:
                 await asyncio.sleep(every_s)  # late: a second silence is a hang, which the client tells
+
+    def _on_progress(self, progress: ProgressParams) -> None:
+        now, fraction = self._around.clock.now(), progress.fraction
+        whole = fraction is not None and fraction >= 1.0
+        if now - self._progress_at < PROGRESS_S and not whole:
+            return
+        self._progress_at = now
+        detail: dict[str, object] = {"method": "train"}
+        if fraction is not None:
+            detail["fraction"] = min(max(fraction, 0.0), 1.0)
+        if progress.message is not None:
+            detail["message"] = progress.message[:PROGRESS_SHOWN]
+        self._around.registry.events.publish(
+            "plugin:progress", self._entry.name, self._around.clock.wall_ms(), detail
+        )
 
     def _on_closed(self, why: str, fault: Fault | None) -> None:
         self._entry.not_ready()

@@ -7,6 +7,7 @@ that can be asked is noted from outside, at the instant it happens: READY and DE
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from host.errors import CallLateError, PluginError, PluginGoneError
 from host.process.child import Child, LaunchError
 from host.process.exits import Cause, ExitReport
 from host.registry.entry import PluginEntry
+from host.registry.following import LogMark, LogNews, news_of
 from host.registry.view import PluginView
 from host.rpc.breaker import Breakers, BreakerState, CircuitBreaker
 from host.sandbox.interpreter import Interpreter
@@ -25,7 +27,10 @@ from host.supervisor.lifecycle import TRANSITIONS, Event, PluginState, after
 from host.supervisor.restart import RestartHistory
 from host.supervisor.status import PluginStatus
 from host.supervisor.surroundings import Surroundings
+from host.supervisor.weaknesses import Weaknesses
 from host.tasks import Bell, finish, unless
+
+_LOGS = itertools.count(1)  # whoever follows a log tells those of two versions apart
 
 
 class PluginKeeper:
@@ -55,14 +60,17 @@ class PluginKeeper:
         self._history = RestartHistory(around.restarts)
         self._process: Incarnation | None = None
         self._last_output: list[str] = []
+        self._lines_buried = 0
+        self._log_source = next(_LOGS)
         self._nudged = asyncio.Event()
         self._wanted = entry.settings.enabled
         self._afresh = False  # what runs now, or is waited for, is to go: an order that `run` has not met yet
         self._ending = False
+        self._why_ending = ""
         self._drain_s = 0.0
         self._events = Announcer(around, entry, staged)
         self._superseded = False  # what is parked by its name is another version's
-        self._weaknesses: dict[str, str] = {}
+        self._weaknesses = Weaknesses()
         self._interpreter: Interpreter | None = None  # of an environment of its own
         entry.breakers = Breakers(around.breaker, self._on_breaker)
         self.grant()
@@ -116,8 +124,9 @@ class PluginKeeper:
         """Waits until it can be asked, has failed, or has been stopped."""
         await self._until_settled(lambda: self.state.is_settled)
 
-    def end(self, drain_s: float = 0.0) -> None:
+    def end(self, why: str, drain_s: float = 0.0) -> None:
         """Lets `run` come to its end, with the process stopped, after the calls that are open were answered."""
+        self._why_ending = self._why_ending or why
         self._drain_s = drain_s
         self._ending = True
         self._wanted = False
@@ -127,6 +136,7 @@ class PluginKeeper:
     def retire(self, drain_s: float) -> None:
         """As `end`, after another version took its place: calls that are open are answered first."""
         self._superseded = self._events.silent = True
+        self._why_ending = "another version took its place"
         self._drain_s = drain_s
         self._ending = True
         if not drain_s:
@@ -141,18 +151,15 @@ class PluginKeeper:
 
     def weaken(self, what: str, why: str) -> None:
         """It can be asked, but *what* of it is weaker than it should be, until `recover`."""
-        if self._weaknesses.get(what) == why:
-            return
-        self._weaknesses[what] = why
-        if self.state.can_be_asked:
-            self._move(Event.WEAKENED, "; ".join(self._weaknesses.values()))
+        if self._weaknesses.note(what, why) and self.state.can_be_asked:
+            self._move(Event.WEAKENED, str(self._weaknesses))
 
     def recover(self, what: str) -> None:
         """That is over."""
-        if self._weaknesses.pop(what, None) is None or self.state is not PluginState.DEGRADED:
+        if not self._weaknesses.forget(what) or self.state is not PluginState.DEGRADED:
             return
         if self._weaknesses:
-            self._move(Event.WEAKENED, "; ".join(self._weaknesses.values()))
+            self._move(Event.WEAKENED, str(self._weaknesses))
         else:
             self._move(Event.RECOVERED, "it is as it should be again")
 
@@ -162,6 +169,14 @@ class PluginKeeper:
         if self._process is not None:
             lines += self._process.child.output.tail(limit)
         return lines[-limit:] if limit > 0 else []
+
+    def log_news(self, mark: LogMark | None) -> LogNews:
+        """What was written since *mark*, by however many processes."""
+        kept, seen = self._last_output, self._lines_buried
+        if self._process is not None:
+            output = self._process.child.output
+            kept, seen = kept + output.finished(), seen + output.lines_seen
+        return news_of(self._log_source, seen, kept, mark)
 
     def view(self) -> PluginView:
         """How it stands now."""
@@ -247,7 +262,7 @@ class PluginKeeper:
             if child.alive and self.entry.caller is not None:
                 self._move(Event.WARMED, "it can be asked")
                 if self._weaknesses:
-                    self._move(Event.WEAKENED, "; ".join(self._weaknesses.values()))
+                    self._move(Event.WEAKENED, str(self._weaknesses))
                 self._around.launcher.park_soon(child.spec)
             await process.watch(self._wanted_otherwise())
             if child.alive:
@@ -272,16 +287,17 @@ class PluginKeeper:
             await self._nudged.wait()
 
     async def _stop(self, process: Incarnation) -> None:
-        self._move(
-            Event.STOP_WANTED, "another version took its place" if self._superseded else "it is to be stopped"
-        )
+        self._move(Event.STOP_WANTED, self._why_ending or "it is to be stopped")
         if not self._superseded:
             self.entry.not_ready()
         await process.stop(self._drain_s, self.entry.not_ready)
 
     async def _bury(self, process: Incarnation) -> None:
         report = await process.bury()
-        self._last_output = process.child.output.tail(256)
+        output = process.child.output
+        output.end()
+        self._last_output = output.finished()
+        self._lines_buried += output.lines_seen
         self._process = None
         self._status.buried(report)
 
@@ -317,8 +333,7 @@ class PluginKeeper:
     def _rest(self) -> None:
         self._unpark()
         if self.state is not PluginState.STOPPED:
-            why = "the host is stopping" if self._ending else "it is disabled"
-            self._move(Event.STOP_WANTED, why)
+            self._move(Event.STOP_WANTED, self._why_ending or "it is disabled")
 
     def _unpark(self) -> None:
         if not self._superseded:

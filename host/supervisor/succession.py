@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from host.registry.entry import PluginEntry, Settings
+from host.registry.following import LogMark, LogNews
 from host.registry.settings import SettingsChange
 from host.registry.view import PluginView, StagedView
 from host.supervisor.folder import FoundPlugin
@@ -74,18 +75,18 @@ class Succession:
         else:
             self._current.recover(REFUSED)
 
-    async def aclose(self, drain_s: float = 0.0) -> None:
+    async def aclose(self, why: str, drain_s: float = 0.0) -> None:
         """As `end`; returns when their processes are gone."""
         if not self._closing:
-            self.end(drain_s)
+            self.end(why, drain_s)
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def end(self, drain_s: float = 0.0) -> None:
+    def end(self, why: str, drain_s: float = 0.0) -> None:
         """Begins to stop all its versions; calls that are open are answered first, for at most *drain_s*."""
         self._closing = True
         self._drop_staged()
-        self._current.end(drain_s)
+        self._current.end(why, drain_s)
 
     # What operators ask of it: `host.registry.entry.Keeper`.
 
@@ -133,6 +134,15 @@ class Succession:
         if (staged := self._staged) is not None:
             lines += [f"[staged {staged.entry.manifest.version}] {line}" for line in staged.logs(limit)]
         return lines[-limit:] if limit > 0 else []
+
+    def log_news(self, mark: LogMark | None) -> LogNews:
+        """What was written since *mark*, as `logs` has it."""
+        news = self._current.log_news(mark)
+        if (staged := self._staged) is None:
+            return news
+        more = staged.log_news(mark)
+        lines = [f"[staged {staged.entry.manifest.version}] {line}" for line in more.lines]
+        return LogNews(news.lines + lines, news.lost + more.lost, {**news.mark, **more.mark})
 
     def view(self) -> PluginView:
         view = self._current.view()

@@ -25,6 +25,7 @@ from host.registry.entry import Settings
 from host.registry.registry import Registry
 from host.rpc.breaker import BreakerPolicy
 from host.rpc.limits import ClientLimits
+from host.rpc.recording import Recorder
 from host.sandbox.environments.installers import EnvironmentPolicy
 from host.sandbox.environments.store import EnvironmentStore
 from host.sandbox.policy import SandboxPolicy
@@ -71,6 +72,7 @@ class Supervisor:
         sandbox: Sandbox | None = None,
         warm: Warm = nothing,
         states: States | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """Without a *sandbox*, plugins are held by their processes alone.
 
@@ -110,6 +112,7 @@ class Supervisor:
             warm=warm,
             states=states or NoStates(),
             settings=self._store,
+            recorder=recorder,
         )
 
     async def start(self) -> None:
@@ -142,14 +145,17 @@ class Supervisor:
     async def aclose(self) -> None:
         """Stops watching, then every plugin, the last started first; returns when all processes are gone.
 
-        One that takes its time does not keep the next from being asked to end.
+        One that takes its time does not keep the next from being asked to end; nor do many together.
         """
         await self._background.aclose()
         self._moves.close()
-        closing = []
+        keeping, now = self._config.keeping, self._clock.now
+        until = now() + keeping.stop_order_s
+        closing: list[asyncio.Future[None]] = []
         for kept in reversed(self._kept.values()):
-            closing.append(asyncio.ensure_future(kept.aclose()))
-            await asyncio.wait(closing[-1:], timeout=self._config.keeping.stop_gap_s)
+            share_s = max(0.0, until - now()) / (len(self._kept) - len(closing))
+            closing.append(asyncio.ensure_future(kept.aclose("the host is stopping")))
+            await asyncio.wait(closing[-1:], timeout=min(keeping.stop_gap_s, share_s))
         if closing:
             await asyncio.wait(closing)
         await self._environments.aclose()
@@ -256,7 +262,7 @@ class Supervisor:
         )
 
     async def _let_go(self, name: str) -> None:
-        await self._kept[name].aclose(self._config.keeping.drain_s)
+        await self._kept[name].aclose("its folder is gone", self._config.keeping.drain_s)
         del self._kept[name]
         self._registry.unregister(name)
         self._going.discard(name)

@@ -14,6 +14,7 @@ from host.registry.entry import PluginEntry
 from host.registry.registry import Registry
 from host.rpc.breaker import BreakerPolicy
 from host.rpc.client import ClientLimits
+from host.rpc.recording import Recorder
 from host.sandbox.environments.store import EnvironmentStore
 from host.sandbox.policy import SandboxPolicy
 from host.sandbox.sandbox import Sandbox
@@ -39,6 +40,7 @@ class Surroundings:
         states: What plugins saved, for their next start.
         warm: Hands a version that is to take over its history, before it does.
         settings: Where operators' words are kept for later hosts.
+        recorder: Records what is said to plugins and by them, where that is wanted.
     """
 
     registry: Registry
@@ -55,6 +57,7 @@ class Surroundings:
     warm: Warm = nothing
     states: States = field(default_factory=NoStates)
     settings: SettingsStore = field(default_factory=lambda: SettingsStore(None))
+    recorder: Recorder | None = None
 
     @property
     def policy(self) -> SandboxPolicy:

@@ -27,10 +27,12 @@ def numbered_lines(path: Path) -> Iterator[Line]:
     try:
         with path.open("rb") as raw:
             text = io.TextIOWrapper(_unpacked(raw), encoding="utf-8", errors="strict")
-            for number, line in enumerate(text, start=1):
+            number = 0
+            while line := text.readline(LINE_LIMIT + 1):
+                number += 1
                 if len(line) > LINE_LIMIT:
                     raise ConfigError(
-                        f"{path}:{number}: a line of {len(line)} characters; give a job log in SWF or CSV"
+                        f"{path}:{number}: a line of more than {LINE_LIMIT} characters; give a job log in SWF or CSV"
                     )
                 yield number, line.rstrip("\r\n")
     except FileNotFoundError as exc:

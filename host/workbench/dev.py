@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
+from host.rpc.recording import Entry
 from host.sandbox.policy import SandboxPolicy
 from host.supervisor.tree import survey
 from host.workbench.bench import Workbench
 from host.workbench.check import Wrap, identity, read_folder
-from host.workbench.recording import Entry
 from host.workbench.verify import verify
 from plugin_sdk.testing.channel import Channel, EndedError
 from plugin_sdk.testing.conformance import Kit
@@ -71,7 +71,9 @@ def _round(
     with Workbench(manifest, folder, policy, data=data) as bench:
         say(f"-- {manifest.by}, {bench.isolation}")
         if options.replay is not None:
-            return _replayed(wrap(bench.start()), options.replay, options.process, say)
+            return _replayed(
+                wrap(bench.start()), of_plugin(options.replay, manifest.name), options.process, say
+            )
         kit = Kit(identity(manifest, policy), lambda: wrap(bench.start()), verify=verify)
         try:
             return _asked(kit, say)
@@ -128,7 +130,7 @@ def _replayed(channel: Channel, entries: list[Entry], process: int, say: Say) ->
                 continue
             other += 1
             say(f"{asked['method']} differs\n  sent: {shown(entry.line)}")
-            say(f"  then: {shown(msgspec.json.encode(was))}\n  now:  {shown(msgspec.json.encode(answer))}")
+            say(f"  then: {_as_text(was)}\n  now:  {_as_text(answer)}")
     except EndedError as error:
         other += 1
         say(f"{error}; {channel.wait_exit(1.0) or 'its process lives'}")
@@ -163,6 +165,15 @@ def _message(line: str) -> dict[str, Any] | None:
 
 def _key(message: dict[str, Any]) -> str:
     return repr(message.get("id"))
+
+
+def _as_text(answer: Any) -> str:
+    return "no answer" if answer is None else shown(msgspec.json.encode(answer))
+
+
+def of_plugin(entries: list[Entry], name: str) -> list[Entry]:
+    """What was said to the plugin of that name; all, in a recording of one plugin alone."""
+    return [entry for entry in entries if entry.plugin in ("", name)]
 
 
 def _busiest(entries: list[Entry]) -> int:

@@ -1,7 +1,7 @@
 """Records what is said to a plugin and what it says, line by line, and reads it back.
 
-A recording is a file of JSON, one object a line: `{"process": 1, "at_ms": 12.5, "to": "plugin", "line": "..."}`, `to` being
-"plugin" or "host". It is made to be read, sent with a bug report, and replayed.
+A recording is a file of JSON, an `Entry` a line; a running host makes the same (`host/rpc/recording.py`). It is made to be
+read, sent with a bug report, and replayed.
 """
 
 from __future__ import annotations
@@ -10,30 +10,13 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import msgspec
 
 from host.errors import ConfigError
+from host.rpc.recording import Direction, Entry
 from plugin_sdk.testing.channel import Channel
-
-Direction = Literal["plugin", "host"]
-
-
-class Entry(msgspec.Struct):
-    """One line of a recording.
-
-    Fields:
-        process: Counts the processes of a run, from 1.
-        at_ms: Since the recording began.
-        to: Who was told.
-        line: What; a line that is not UTF-8 has replacement characters.
-    """
-
-    process: int
-    at_ms: float
-    to: Direction
-    line: str
 
 
 class RecordingChannel:

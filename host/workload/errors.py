@@ -11,16 +11,10 @@ class HistoryInUseError(ConfigError):
 
 
 class HistoryUnavailableError(EngineOpsError):
-    """The operator's: points cannot be kept now, so none were acknowledged. Optimizing goes on without."""
+    """The operator's: points, or states of plugins, cannot be kept or read now. What was not kept was not acknowledged;
+    optimizing goes on without."""
 
     code = ErrorCode.UNAVAILABLE
-    retryable = True
-
-
-class HistoryBusyError(EngineOpsError):
-    """More points wait to be written than may; the same call may succeed later."""
-
-    code = ErrorCode.OVERLOADED
     retryable = True
 
 

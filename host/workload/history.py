@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,9 +17,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from host.clock import Clock
-from host.errors import RequestError
+from host.errors import BusyError, RequestError
 from host.workload.config import HistoryConfig
-from host.workload.errors import HistoryBusyError
+from host.workload.following import News, Stretch, stretch_after
 from host.workload.selection import LARGEST_PAGE, Page, Selection
 from host.workload.statistics import column, statistics
 from host.workload.store.index import Index, Run
@@ -34,6 +33,7 @@ from plugin_sdk.contract.workload import WorkloadDataPoint
 T = TypeVar("T")
 MOST_TYPES = 100  # each is kept for itself, so their number bounds the whole
 CATCH_UP_S = 1.0  # a disk that takes longer has other troubles
+BUSY_MS = 1000.0  # a disk of any kind has made room by then
 AT_ONCE = 500  # points read on the event loop's thread; more are read on another
 CHUNK = 1_000
 _EVERYTHING = Selection()
@@ -60,27 +60,6 @@ class HistoryStatus(msgspec.Struct, rename="camel", frozen=True):
     failed_commits: int
     set_aside: tuple[str, ...]
     path: str
-
-
-@dataclass(frozen=True)
-class News:
-    """Points after a sequence number, oldest first.
-
-    Attributes:
-        missed: Points between that number and the first of these that are history no more.
-    """
-
-    lines: list[bytes]
-    seqs: list[int]
-    last_seq: int
-    missed: int
-
-    def first(self, lines: list[bytes], after: int) -> News:
-        """The same, of which only so many *lines* are taken."""
-        if len(lines) == len(self.lines):
-            return self
-        seqs = self.seqs[: len(lines)]
-        return News(lines, seqs, seqs[-1], seqs[-1] - after - len(lines))
 
 
 class History:
@@ -158,13 +137,15 @@ class History:
 
         Raises:
             RequestError: A point cannot be kept, or the key stands for others; nothing was recorded.
-            HistoryBusyError: Too many wait to be written.
+            BusyError: Too many wait to be written.
             HistoryUnavailableError: They could not be written; nothing was recorded.
         """
         check_points(points)
         self._check_types(points)
         if self._queued + len(points) > self._config.queued_points:
-            raise HistoryBusyError(f"{self._queued} points wait to be written; record fewer, or later")
+            raise BusyError(
+                f"{self._queued} points wait to be written; record fewer, or later", retry_after_ms=BUSY_MS
+            )
         if not points:
             return 0
         future: asyncio.Future[int] = self._loop.create_future()
@@ -200,16 +181,10 @@ class History:
         """The most recent of what is selected: a page of it."""
         await self._catch_up()
         limit = selection.page
-        rows = await self._rows(
+        return await self._read(
             lambda index: index.newest(selection, limit + 1),
+            partial(_page, limit=limit),
             many=limit > AT_ONCE,
-        )
-        more = len(rows) > limit
-        rows = rows[-limit:]
-        return Page(
-            [msgspec.Raw(line) for _, line in rows],
-            [seq for seq, _ in rows],
-            str(rows[0][0]) if more else None,
         )
 
     async def chunks(self, selection: Selection) -> AsyncIterator[list[bytes]]:
@@ -224,15 +199,15 @@ class History:
         )
         while True:
             after = seq
-            rows = await self._rows(
+            lines, seqs = await self._read(
                 lambda index, after=after: index.later(bounded, after, CHUNK),  # type: ignore[misc]
+                lambda rows: _unzipped(rows[:CHUNK]),
                 many=True,
             )
-            if not rows:
+            if not lines:
                 return
-            rows = rows[:CHUNK]
-            yield [line for _, line in rows]
-            seq = rows[-1][0]
+            yield lines
+            seq = seqs[-1]
 
     async def statistics(self, selection: Selection = _EVERYTHING) -> dict[str, Any]:
         """The seed's statistics with quantiles; see statistics.py."""
@@ -248,21 +223,29 @@ class History:
 
     async def newest(self, limit: int) -> tuple[list[bytes], list[int]]:
         """The newest *limit* points as lines, oldest first, and their numbers."""
-        rows = await self._rows(lambda index: index.newest(_EVERYTHING, limit), many=limit > AT_ONCE)
-        rows = rows[-limit:]
-        return [line for _, line in rows], [seq for seq, _ in rows]
+        return await self._read(
+            lambda index: index.newest(_EVERYTHING, limit),
+            lambda rows: _unzipped(rows[-limit:]),
+            many=limit > AT_ONCE,
+        )
 
     async def later(self, seq: int, limit: int) -> News:
         """The first *limit* points after number *seq*."""
-        rows = await self._rows(
-            lambda index: index.later(_EVERYTHING, seq, limit), many=self.last_seq - seq > AT_ONCE
+        known = self.last_seq  # before looking: what is recorded meanwhile is not missed, only later
+        lines, seqs = await self._read(
+            lambda index: index.later(_EVERYTHING, seq, limit),
+            lambda rows: _unzipped(rows[:limit]),
+            many=known - seq > AT_ONCE,
         )
-        rows = rows[:limit]
-        if not rows:
-            return News([], [], self.last_seq, self.last_seq - seq)
+        if not lines:
+            return News([], [], known, known - seq)
         # Of the points between two that are here, some may be gone: each type is kept for itself.
-        last = rows[-1][0]
-        return News([line for _, line in rows], [seq for seq, _ in rows], last, last - seq - len(rows))
+        return News(lines, seqs, seqs[-1], seqs[-1] - seq - len(lines))
+
+    async def stretch(self, seq: int, limit: int) -> Stretch:
+        """Where the first *limit* points after number *seq* are."""
+        index = self._writer.index
+        return await asyncio.to_thread(stretch_after, index, seq, limit)
 
     def runs(self, selection: Selection) -> list[list[Run]]:
         """Where the selected points are, as the index has it now; for what reads whole columns, in a thread."""
@@ -296,17 +279,24 @@ class History:
                 hint=f"at most {MOST_TYPES} request types",
             )
 
-    async def _rows(
-        self, choose: Callable[[Index], list[list[Run]]], *, many: bool
-    ) -> list[tuple[int, bytes]]:
-        def read() -> list[tuple[int, bytes]]:
-            return self._reading.rows(lambda: choose(self._writer.index))
+    async def _read(
+        self,
+        choose: Callable[[Index], list[list[Run]]],
+        shape: Callable[[list[tuple[int, bytes]]], T],
+        *,
+        many: bool,
+    ) -> T:
+        """The rows of the runs that *choose* finds, in the *shape* that is wanted; all of it off the loop's thread
+        where there may be *many*."""
+
+        def read() -> T:
+            return shape(self._reading.rows(lambda: choose(self._writer.index)))
 
         if many:
             return await asyncio.to_thread(read)
         found = choose(self._writer.index)
         if all(run.segment.lines is not None for runs in found for run in runs):
-            return self._reading.rows(lambda: found)
+            return shape(self._reading.rows(lambda: found))
         return await asyncio.to_thread(read)
 
     async def _think(self, work: Callable[[list[list[Run]]], T], selection: Selection) -> T:
@@ -349,6 +339,16 @@ def _runs(index: Index, selection: Selection) -> list[list[Run]]:
     return index.later(selection, after, selection.limit)
 
 
+def _page(rows: list[tuple[int, bytes]], limit: int) -> Page:
+    """The newest *limit* of the rows, and where those before them end."""
+    lines, seqs = _unzipped(rows[-limit:])
+    return Page([msgspec.Raw(line) for line in lines], seqs, str(seqs[0]) if len(rows) > limit else None)
+
+
+def _unzipped(rows: list[tuple[int, bytes]]) -> tuple[list[bytes], list[int]]:
+    return [line for _, line in rows], [seq for seq, _ in rows]
+
+
 def _before_newest(index: Index, selection: Selection) -> int:
     """The number before the first of the newest `selection.limit` points."""
     import numpy as np  # not at the host's start
@@ -361,4 +361,4 @@ def _before_newest(index: Index, selection: Selection) -> int:
     return int(np.partition(seqs, first)[first]) - 1
 
 
-__all__ = ["LARGEST_PAGE", "History", "HistoryStatus", "News"]
+__all__ = ["LARGEST_PAGE", "History", "HistoryStatus", "News", "Stretch"]

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -23,6 +22,7 @@ from host.registry.learning import Learning, Restored, TrainingReport
 from host.workload.bulk import Bulk
 from host.workload.exam import Result, examine, held_out
 from host.workload.history import History
+from host.workload.lots import Portions, next_lot, within
 from host.workload.store.lines import decode_line
 from plugin_sdk.contract.manifest import Limits
 from plugin_sdk.contract.messages import (
@@ -74,51 +74,46 @@ Save = Callable[[Any, SaveReply, int], Awaitable[None]]
 """Keeps what a plugin answered to `save`, which knows the points up to a sequence number."""
 
 
-@dataclass(frozen=True)
-class Portions:
-    """How much is sent at once.
-
-    Attributes:
-        snapshot: Points in one `train`, the latest.
-        batch: Points in one `learn`.
-        frame_bytes: Of either.
-        columns: Points in one `train` of a plugin that takes columns.
-    """
-
-    snapshot: int
-    batch: int
-    frame_bytes: int = 6 * 1024 * 1024  # what a plugin takes, with room for what is around them
-    columns: int = 1_000_000
-
-
 async def hand_over(
-    pupil: Pupil, history: History, seq: int, portions: Portions, clock: Clock, told: Callable[[int], None]
+    pupil: Pupil,
+    history: History,
+    seq: int,
+    portions: Portions,
+    clock: Clock,
+    told: Callable[[int], None],
+    bulk: Bulk | None = None,
 ) -> bool:
     """Hands over every outcome after number *seq*, from the beginning with `reset`.
 
     Args:
         told: Called with the number up to which it knows them, after each batch.
+        bulk: Where columns are put, for plugins that take them.
 
     Returns:
         Whether it wants more, when there is more; not, when it gave no credit.
+
+    Raises:
+        PluginError: It failed, or took too long; it knows what `told` was called with last.
     """
-    reset, credit = seq == 0, portions.batch
+    takes = bulk if pupil.capabilities["learn"].columns else None
+    reset, credit = seq == 0, None
     while reset or seq < history.last_seq:
-        news = await history.later(seq, min(portions.batch, credit))
-        news = news.first(within(news.lines, portions.frame_bytes), seq)
-        params = b'{"points":[%s],"reset":%s,"seq":%d,"missed":%d}' % (
-            b",".join(news.lines),
-            b"true" if reset else b"false",
-            news.last_seq,
-            news.missed,
-        )
-        reply = await ask(pupil, "learn", params, LearnReply, clock)
-        seq, reset = news.last_seq, False
+        try:
+            async with next_lot(history, seq, portions, credit, takes) as lot:
+                params = b'{%s,"reset":%s,"seq":%d,"missed":%d}' % (
+                    lot.member,
+                    b"true" if reset else b"false",
+                    lot.last_seq,
+                    lot.missed,
+                )
+                reply = await ask(pupil, "learn", params, LearnReply, clock)
+        except OSError as error:
+            raise _not_written(pupil, error) from error
+        seq, reset, credit = lot.last_seq, False, reply.credit
         pupil.learning.learned_seq = seq
-        pupil.learning.missed += news.missed
+        pupil.learning.missed += lot.missed
         told(seq)
-        credit = portions.batch if reply.credit is None else reply.credit
-        if credit <= 0:
+        if credit is not None and credit <= 0:
             return False
     return True
 
@@ -154,7 +149,7 @@ async def train(
                 params = b'{"columns":%s,"candidate":%s}' % (msgspec.json.encode(ref), candidate)
                 reply, count = await ask(pupil, "train", params, TrainReply, clock), ref.count
         except OSError as error:
-            raise PluginError(pupil.name, f"the columns for it cannot be written: {error}") from error
+            raise _not_written(pupil, error) from error
     else:
         params = b'{"points":[%s],"candidate":%s}' % (b",".join(lines), candidate)
         reply, count = await ask(pupil, "train", params, TrainReply, clock), len(lines)
@@ -206,17 +201,6 @@ async def ask(pupil: Pupil, method: str, params: bytes, kind: type[T], clock: Cl
         raise PluginError(pupil.name, f"its answer to {method} is no answer: {error}") from error
 
 
-def within(lines: Sequence[bytes], room: int, *, newest: bool = False) -> list[bytes]:
-    """As many of the lines as have room, at least one: from the beginning, or the *newest*."""
-    size, count = 0, 0
-    for line in reversed(lines) if newest else lines:
-        size += len(line) + 1
-        if size > room and count:
-            break
-        count += 1
-    return list(lines[len(lines) - count :] if newest else lines[:count])
-
-
 async def _examined(pupil: Pupil, exam: list[WorkloadDataPoint], clock: Clock) -> Result:
     inputs = msgspec.json.encode([point.features for point in exam])
     said = await ask(pupil, "backtest", b'{"inputs":%s}' % inputs, BacktestReply, clock)
@@ -226,6 +210,10 @@ async def _examined(pupil: Pupil, exam: list[WorkloadDataPoint], clock: Clock) -
             pupil.name, f"its answer to backtest has {counts} predictions for {len(exam)} inputs"
         )
     return examine(exam, said.candidate, said.serving)
+
+
+def _not_written(pupil: Pupil, error: OSError) -> PluginError:
+    return PluginError(pupil.name, f"the columns for it cannot be written: {error.strerror or error}")
 
 
 def _reason(reply: TrainReply, result: Result | None, had_exam: bool, had_model: bool) -> str | None:

@@ -3,7 +3,8 @@
 Theory of operation. A state is one file: a line of JSON that says what it is, then the bytes. It is written aside,
 synced and renamed, so a version is whole or not there. Only a state of the same version of the plugin, the same code
 and the same configuration is handed back. One that is torn, or with which the plugin did not come up, is renamed and never
-handed back again; then the one before it is tried, and at last none.
+handed back again; then the one before it is tried, and at last none. An operator who goes back to an earlier state
+withdraws the later ones: they are renamed, and may be gone back to again.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import logging
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 log = logging.getLogger(__name__)
 
 SUFFIX = ".state"
+WITHDRAWN = "withdrawn"
 _UNCOUNTED = frozenset({"__pycache__", "node_modules"})
 _MOST_FILES = 20_000
 
@@ -43,6 +45,20 @@ class StateInfo(msgspec.Struct, rename="camel", frozen=True):
     plugin_version: str
     fits: str
     saved_at: float
+
+
+class Kept(NamedTuple):
+    """One state that there is a file of.
+
+    Attributes:
+        standing: `kept`: it may be handed back; `withdrawn`, `rejected` or `damaged`: why it is not.
+        info: `None` where it cannot be read.
+    """
+
+    version: int
+    standing: str
+    path: Path
+    info: StateInfo | None
 
 
 class State(msgspec.Struct, frozen=True):
@@ -108,6 +124,9 @@ class StateStore:
         _sync(folder)
         for _, old in self._files(name)[: -self._versions]:
             old.unlink(missing_ok=True)
+        withdrawn = [each.path for each in self.every(name) if each.standing == WITHDRAWN]
+        for old in withdrawn[: -self._versions]:
+            old.unlink(missing_ok=True)
         return info
 
     def newest(self, name: str, fitting: str) -> tuple[State | None, str | None]:
@@ -129,6 +148,37 @@ class StateStore:
                 trouble or f"its saved state {version} is of another version, configuration or code of it"
             )
         return None, trouble
+
+    def every(self, name: str) -> list[Kept]:
+        """Every state there is a file of, oldest first. Reads each, since only so it is known to be whole."""
+        found = []
+        for version, path in self._files(name, every=True):
+            if not path.name.partition(".")[2].startswith(SUFFIX[1:]):
+                continue  # one that was being written when the host died
+            standing = path.name.partition(f"{SUFFIX}.")[2].partition("-")[0] or "kept"
+            try:
+                info = _read(path, self.most_bytes).info
+            except (OSError, ValueError, msgspec.DecodeError):
+                info, standing = None, "damaged"
+            found.append(Kept(version, standing, path, info))
+        return found
+
+    def roll_back(self, name: str, version: int) -> None:
+        """From here on the state of this *version* is the newest: later ones are withdrawn.
+
+        Raises:
+            OSError: They cannot be renamed.
+        """
+        for each in reversed(self.every(name)):
+            if each.version > version and each.standing == "kept":
+                self._set_aside(each.path, WITHDRAWN)
+            elif each.version == version and each.standing == WITHDRAWN:
+                each.path.rename(each.path.with_name(f"{version:08d}{SUFFIX}"))
+        _sync(self._folder / name)
+        left = self._files(name)
+        if not left or left[-1][0] != version:
+            raise OSError(f"the states after {version} cannot be renamed")
+        log.info("plugin.state_rolled_back", extra={"plugin": name, "version": version})
 
     def distrust(self, name: str, version: int, why: str) -> None:
         """The plugin did not come up with it: it is kept, and not handed back again."""

@@ -20,7 +20,8 @@ from host.tasks import Background
 from host.workload.bulk import Bulk
 from host.workload.curriculum import Since, due
 from host.workload.history import History
-from host.workload.lesson import Portions, Pupil, Save, hand_over, save, train
+from host.workload.lesson import Pupil, Save, hand_over, save, train
+from host.workload.lots import Portions
 from plugin_sdk.contract.messages import SaveReply, TrainReply
 
 log = logging.getLogger(__name__)
@@ -140,11 +141,18 @@ class Teacher:
 
     async def _run(self) -> None:
         while True:
+            self._note_lag()
             for pupil in self._ready():
                 if pupil.name not in self._busy and self._has_news(self._state(pupil)):
                     self._busy.add(pupil.name)
                     self._background.start(self._teach(pupil), name=f"workload:teach:{pupil.name}")
             await asyncio.sleep(self._config.tick_s)
+
+    def _note_lag(self) -> None:
+        """How many points each plugin that learns is behind, also one that does not run now."""
+        for state in self._progress.values():
+            if "learn" in state.pupil.capabilities:
+                state.pupil.learning.behind = self._history.last_seq - state.learned
 
     def _state(self, pupil: Pupil) -> _Progress:
         state = self._progress.get(pupil.name)
@@ -213,7 +221,7 @@ class Teacher:
         try:
             if self._has_outcomes(state):
                 wants_more = await hand_over(
-                    pupil, self._history, state.learned, self._portions, self._clock, told
+                    pupil, self._history, state.learned, self._portions, self._clock, told, self._bulk
                 )
                 if not wants_more:
                     state.not_before = self._clock.now() + self._config.retry_s

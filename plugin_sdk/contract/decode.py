@@ -48,14 +48,22 @@ def show(value: object) -> str:
     return text if len(text) <= _VALUE_LIMIT else text[: _VALUE_LIMIT - 3] + "..."
 
 
-def problem_from(error: msgspec.ValidationError, value: object, root: str) -> ProblemError:
+def problem_from(error: msgspec.ValidationError, value: object, root: str, kind: Any = None) -> ProblemError:
     """What is wrong, from msgspec's message and the value it was raised for.
 
     Args:
         error: As raised by `msgspec.convert(value, ...)`.
         value: The value that was converted, as plain Python objects.
         root: How the caller knows `value`, e.g. `data`; may be empty.
+        kind: What it was to be converted to; with it more can be said.
     """
+    from plugin_sdk.contract.expected import (
+        choices_of,
+        culprit_of,
+        entry_of,
+        member_of,
+    )  # only on the way to an error
+
     message = str(error)
     found = _PATH.search(message)
     steps = found.group(1) if found else ""
@@ -66,12 +74,18 @@ def problem_from(error: msgspec.ValidationError, value: object, root: str) -> Pr
         if name:
             path = f"{path}.{name}" if path else name
             at = at.get(name) if isinstance(at, dict) else None
+            kind = member_of(kind, name)
         elif index:
             path = f"{path}[{index}]"
             at = at[int(index)] if isinstance(at, list) and int(index) < len(at) else None
+            kind = entry_of(kind)
+        elif (culprit := culprit_of(kind, at)) is not None:
+            name, at = culprit
+            path = f"{path}.{name}"
+            kind = member_of(kind, name)
         else:
             path = f"{path}[...]"
-            at = None
+            at = kind = None
     missing = re.match(r"Object missing required field `(.+)`", what)
     if missing:
         name = missing.group(1)
@@ -81,6 +95,8 @@ def problem_from(error: msgspec.ValidationError, value: object, root: str) -> Pr
         name = unknown.group(1)
         inner = at.get(name) if isinstance(at, dict) else None
         return ProblemError(f"{path}.{name}" if path else name, inner, "only members that are known")
+    if what.startswith("Invalid enum value") and (choices := choices_of(kind)):
+        return ProblemError(path, at, f"one of {', '.join(choices)}" + _meant(at, choices))
     expected = re.match(r"Expected `(.+?)`(?:, got `.+`)?$", what)
     if expected:
         return ProblemError(path, at, _kind(expected.group(1)))
@@ -104,6 +120,15 @@ def _kind(name: str) -> str:
 
 def _phrase(text: str) -> str:
     return re.sub(r"`(int|float|str|array|object)`", lambda m: _kind(m.group(1)), text)
+
+
+def _meant(at: object, choices: list[str]) -> str:
+    import difflib  # only on the way to an error
+
+    near = (
+        difflib.get_close_matches(at[:_VALUE_LIMIT], choices, n=1, cutoff=0.6) if isinstance(at, str) else []
+    )
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _nearest(name: str, at: object) -> str:

@@ -24,8 +24,8 @@ def manifest_schema() -> dict[str, Any]:
         "properties": {
             "plugin": _plugin(),
             "config": {"type": "object", "description": "Handed to the plugin; the operator's settings win."},
-            "limits": _limits(),
-            "training": _training(),
+            "limits": limits_schema(),
+            "training": training_schema(),
             "dependencies": _object({"python": _texts("Packages for an environment of its own")}),
         },
     }
@@ -57,7 +57,8 @@ def _plugin() -> dict[str, Any]:
     return _object(members) | {"required": ["name", "version", "handles"], "oneOf": either}
 
 
-def _training() -> dict[str, Any]:
+def training_schema() -> dict[str, Any]:
+    """Of the table `[training]`; an operator's word has the same."""
     return _object(
         {
             "growth": {
@@ -77,7 +78,8 @@ def _training() -> dict[str, Any]:
     )
 
 
-def _limits() -> dict[str, Any]:
+def limits_schema() -> dict[str, Any]:
+    """Of the table `[limits]`; an operator's word has the same."""
     base = Limits()
     size = {
         "anyOf": [

@@ -101,7 +101,7 @@ class Capability(msgspec.Struct, rename="camel", omit_defaults=True):
         history: For `optimize`: it wants recent history sent to it (by `learn`).
         min_points: For `train`: the fewest points worth training on.
         batch: For `predict`: it takes `inputs`, many at once, too.
-        columns: For `train`: it takes columns in a file instead of points.
+        columns: For `train` and `learn`: it takes columns in a file instead of points.
         candidate: For `train`: it can keep what was learnt aside, for `backtest` and `adopt`.
     """
 
@@ -301,14 +301,16 @@ class LearnParams(msgspec.Struct, rename="camel", omit_defaults=True):
     """`learn`: new outcomes as they come, oldest first; with `reset` they replace what was sent before.
 
     Fields:
+        columns: The points, where the plugin takes columns and there are many; `points` is then empty.
         seq: Sequence number of the last of all points up to here.
         missed: Points before these that are history no more, so that they cannot be sent.
     """
 
-    points: list[WorkloadDataPoint]
+    points: list[WorkloadDataPoint] = []
     reset: bool = False
     seq: int = 0
     missed: int = 0
+    columns: ColumnsRef | UnsetType = UNSET
 
 
 class LearnReply(msgspec.Struct, rename="camel", omit_defaults=True):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from operator import mul
 from typing import Any
+
+from plugin_sdk.fast.shares import shares
 
 _REGRESSORS = frozenset(
     {
@@ -66,24 +67,10 @@ def _logistic(model: Any) -> Callable[[Sequence[float]], list[float]]:
 
 
 class _Shares:
-    """The share of each class: a logistic function of one sum, or a softmax of several."""
+    """The share of each class. A class, so that it can be pickled."""
 
     def __init__(self, sums: list[_Sum]) -> None:
         self._sums = sums
 
     def __call__(self, row: Sequence[float]) -> list[float]:
-        raw = [each(row) for each in self._sums]
-        if len(raw) == 1:
-            one = _sigmoid(raw[0])
-            return [1.0 - one, one]
-        most = max(raw)
-        powers = [math.exp(each - most) for each in raw]
-        total = sum(powers)
-        return [each / total for each in powers]
-
-
-def _sigmoid(value: float) -> float:
-    if value >= 0:
-        return 1.0 / (1.0 + math.exp(-value))
-    power = math.exp(value)  # no overflow this way round
-    return power / (1.0 + power)
+        return shares([each(row) for each in self._sums])

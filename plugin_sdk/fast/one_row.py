@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from plugin_sdk.fast.boosting import boosted_outputs
 from plugin_sdk.fast.linear import linear_outputs
 from plugin_sdk.fast.trees import tree_outputs
 
 Row = Sequence[float]
 KNOWN = (
     "LinearRegression, Ridge, Lasso, ElasticNet, QuantileRegressor, HuberRegressor, SGDRegressor, LogisticRegression, "
-    "DecisionTree, RandomForest, ExtraTrees (regressors and classifiers), GradientBoostingRegressor, "
-    "HistGradientBoostingRegressor, and a Pipeline of StandardScaler and one of these"
+    "DecisionTree, RandomForest, ExtraTrees, GradientBoosting, HistGradientBoosting (regressors and classifiers), "
+    "and a Pipeline of StandardScaler and one of these"
 )
 
 
@@ -20,21 +21,31 @@ class OneRow:
     """A fitted model, for one row at a time. Cannot be changed, so copies of it are itself.
 
     Attributes:
+        features: How many values a row has.
         classes: Of a classifier, its classes in the order of `outputs`; of a regressor `None`.
     """
 
-    __slots__ = ("_scale", "classes", "outputs")
+    __slots__ = ("_scale", "classes", "features", "outputs")
 
     def __init__(
-        self, outputs: Callable[[Row], Any], classes: list[Any] | None, scale: Callable[[Row], Row] | None
+        self,
+        outputs: Callable[[Row], Any],
+        features: int,
+        classes: list[Any] | None,
+        scale: Callable[[Row], Row] | None,
     ) -> None:
         self.outputs = outputs
+        self.features = features
         self.classes = classes
         self._scale = scale
 
     def predict(self, row: Row) -> Any:
-        """What the model's `predict` gives for this one row: a number, or a class."""
-        found = self.outputs(self._scale(row) if self._scale is not None else row)
+        """What the model's `predict` gives for this one row: a number, or a class.
+
+        Raises:
+            ValueError: The row is not as long as those it was fitted on.
+        """
+        found = self._asked(row)
         if self.classes is None:
             return found
         return self.classes[max(range(len(found)), key=found.__getitem__)]
@@ -44,11 +55,19 @@ class OneRow:
 
         Raises:
             TypeError: It is a regressor.
+            ValueError: The row is not as long as those it was fitted on.
         """
         if self.classes is None:
             raise TypeError("it is a regressor, which has no classes; call predict")
-        found: list[float] = self.outputs(self._scale(row) if self._scale is not None else row)
+        found: list[float] = self._asked(row)
         return found
+
+    def _asked(self, row: Row) -> Any:
+        if len(row) != self.features:
+            raise ValueError(
+                f"the row has {len(row)} values, the model was fitted on {self.features}; give one row, flat"
+            )
+        return self.outputs(self._scale(row) if self._scale is not None else row)
 
     def __copy__(self) -> OneRow:
         return self
@@ -72,11 +91,12 @@ def one_row(model: Any) -> OneRow:
     if steps is not None:
         scale = _scaling([step for _, step in steps[:-1]])
         model = steps[-1][1]
-    outputs = linear_outputs(model) or tree_outputs(model)
+    outputs = linear_outputs(model) or tree_outputs(model) or boosted_outputs(model)
     if outputs is None:
         raise TypeError(f"a {type(model).__name__} has no quick form; there is one of {KNOWN}")
     classes = getattr(model, "classes_", None)
-    return OneRow(outputs, None if classes is None else classes.tolist(), scale)
+    features = int(model.n_features_in_)
+    return OneRow(outputs, features, None if classes is None else classes.tolist(), scale)
 
 
 def _scaling(steps: list[Any]) -> _Scaled | None:

@@ -109,7 +109,7 @@ class Connection:
 
     Attributes:
         open: Requests of ours that have no answer yet, id to token, oldest first. Others read it, and take out what
-            `lone_answer` found to be the answer.
+            `plain_answer` found to be the answer.
     """
 
     def __init__(self, role: Role, limits: ConnectionLimits | None = None) -> None:
@@ -118,6 +118,7 @@ class Connection:
         limits = limits or ConnectionLimits()
         self._splitter = LineSplitter(limits.frame_bytes)
         self._depth = limits.depth
+        self._flat = 2 * limits.depth  # bytes; a shorter line cannot nest too deep
         self._sendable = _SENDABLE[self.state]
         self.open: dict[int, Any] = {}
         self._given_up: OrderedDict[int, None] = OrderedDict()
@@ -131,6 +132,11 @@ class Connection:
         """Moves on as the table says; a step that the state does not know changes nothing."""
         self.state = TRANSITIONS[self.state].get(step, self.state)
         self._sendable = _SENDABLE[self.state]
+
+    @property
+    def next_id(self) -> int:
+        """What the next request will be called."""
+        return self._next_id
 
     def request(
         self,
@@ -191,53 +197,13 @@ class Connection:
         """
         events: list[Event] = []
         for line in self._splitter.feed(data):
-            event = self._event(line)
+            event = self.event(line)
             if event is not None:
                 events.append(event)
         return events
 
-    def lone_answer(self, data: bytes) -> PlainAnswer | None:
-        """The answer that *data* is, when it is one whole line with a result and no more: the quick way for most reads.
-
-        Nothing is taken note of. A caller that finds the request in `open` takes it out and has the result; all else is
-        given to `receive`. `None` says nothing about *data* either.
-        """
-        splitter = self._splitter
-        if splitter.held or not 0 <= data.find(b"\n") == len(data) - 1 <= splitter.limit:
-            return None
-        try:
-            answer = decode_plain_answer(data)
-            if not data.isascii():
-                data.decode()  # as in `_event`
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        if len(data) > 2 * self._depth and nests_deeper_than(data, self._depth):
-            return None
-        return answer
-
-    def lone_request(self, data: bytes) -> PlainRequest | None:
-        """As `lone_answer`, for the other end."""
-        splitter = self._splitter
-        if splitter.held or not 0 <= data.find(b"\n") == len(data) - 1 <= splitter.limit:
-            return None
-        try:
-            request = decode_plain_request(data)
-            if not data.isascii():
-                data.decode()
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        if len(data) > 2 * self._depth and nests_deeper_than(data, self._depth):
-            return None
-        return request
-
-    def drain_open(self) -> Iterable[tuple[int, Any]]:
-        """All open requests with their tokens, which are open no longer; for when the peer is gone."""
-        open_requests = list(self.open.items())
-        self.open.clear()
-        self.step(Step.ENDED)
-        return open_requests
-
-    def _event(self, line: bytes) -> Event | None:
+    def event(self, line: bytes) -> Event | None:
+        """What one line means; nothing when it is blank."""
         if not line or line.isspace():
             return None
         try:
@@ -265,6 +231,59 @@ class Connection:
             return RequestReceived(message.id, message.method, params)
         return self._response(message.id, message.result, message.error, line)
 
+    def lines(self, data: bytes) -> list[bytes]:
+        """The lines that *data* completes; each is for `plain_answer` or `plain_request` first, then for `event`.
+
+        Raises:
+            FrameTooLargeError: As `receive`.
+        """
+        return self._splitter.feed(data)
+
+    def plain_answer(self, line: bytes) -> PlainAnswer | None:
+        """The answer that *line* is, when it has a result and no more: the quick way for most lines.
+
+        Nothing is taken note of. A caller that finds the request in `open` takes it out and has the result; if it is not
+        there, `stray` says what came. `None` says nothing about *line*: it is given to `event`.
+        """
+        try:
+            answer = decode_plain_answer(line)
+            if not line.isascii():
+                line.decode()  # as in `event`
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        if len(line) > self._flat and nests_deeper_than(line, self._depth):
+            return None
+        return answer
+
+    def plain_request(self, line: bytes) -> PlainRequest | None:
+        """As `plain_answer`, for the other end."""
+        try:
+            request = decode_plain_request(line)
+            if not line.isascii():
+                line.decode()
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        if len(line) > self._flat and nests_deeper_than(line, self._depth):
+            return None
+        return request
+
+    def stray(self, request_id: RequestId) -> StrayResponse:
+        """What an answer is whose request is not open."""
+        late = self._given_up.pop(request_id, 0) is None if type(request_id) is int else False
+        return StrayResponse(request_id, late)
+
+    def is_lone(self, data: bytes) -> bool:
+        """Whether *data*, which is not empty, is one whole line with its newline, and need not be cut."""
+        splitter = self._splitter
+        return data.find(b"\n") == len(data) - 1 <= splitter.limit and not splitter.held
+
+    def drain_open(self) -> Iterable[tuple[int, Any]]:
+        """All open requests with their tokens, which are open no longer; for when the peer is gone."""
+        open_requests = list(self.open.items())
+        self.open.clear()
+        self.step(Step.ENDED)
+        return open_requests
+
     def _response(self, request_id: Any, result: Any, error: Any, line: bytes) -> Event:
         if request_id is UNSET or (result is UNSET) == (error is UNSET):
             return Junk("it has neither a method nor exactly one of result and error", line[:_QUOTE_BYTES])
@@ -275,8 +294,7 @@ class Connection:
             return ResponseReceived(request_id, token, None, error)
         if request_id is None:
             return Junk("it answers no request: its id is null", line[:_QUOTE_BYTES])
-        late = self._given_up.pop(request_id, 0) is None if type(request_id) is int else False
-        return StrayResponse(request_id, late)
+        return self.stray(request_id)
 
 
 def error_for_unready(state: ConnectionState) -> tuple[ErrorCode, str]:

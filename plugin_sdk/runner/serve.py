@@ -39,7 +39,7 @@ from plugin_sdk.failures import (
 )
 from plugin_sdk.handlers import Handlers
 from plugin_sdk.protocol.connection import Connection, ConnectionLimits, Role, Step
-from plugin_sdk.protocol.events import Junk, NotificationReceived, RequestReceived
+from plugin_sdk.protocol.events import Event, Junk, NotificationReceived, RequestReceived
 from plugin_sdk.protocol.framing import FrameTooLargeError
 from plugin_sdk.protocol.wire import encode_json, result_bytes
 from plugin_sdk.runner.claim import Wire
@@ -136,26 +136,35 @@ class Server:
 
     def _take(self, data: bytes) -> None:
         arrived = time.monotonic()
-        message = self._connection.lone_request(data)
-        if message is not None:
-            self._on_request(message.id, message.method, message.params, arrived)
-            return
+        connection = self._connection
+        if connection.is_lone(data):
+            message = connection.plain_request(data)
+            if message is not None:
+                self._on_request(message.id, message.method, message.params, arrived)
+                return
         try:
-            events = self._connection.receive(data)
+            lines = connection.lines(data)
         except FrameTooLargeError as error:
-            self._say(self._connection.error(None, ErrorCode.FRAME_TOO_LARGE, str(error)))
+            self._say(connection.error(None, ErrorCode.FRAME_TOO_LARGE, str(error)))
             _log(f"the host sent what cannot be read on from: {error}")
             os._exit(EXIT_FAILED)
-        for event in events:
-            if type(event) is RequestReceived:
-                self._on_request(event.id, event.method, event.params, arrived)
-            elif type(event) is NotificationReceived:
-                if event.method == "$/cancelRequest":
-                    self._cancel(event.params)
-            elif type(event) is Junk:
-                _log(f"a line from the host was skipped, {event.why}: {event.quote!r}")
-                if event.code is not None:
-                    self._out.add(self._connection.error(None, event.code, event.why))
+        for line in lines:
+            message = connection.plain_request(line)
+            if message is not None:
+                self._on_request(message.id, message.method, message.params, arrived)
+            else:
+                self._on_other(connection.event(line), arrived)
+
+    def _on_other(self, event: Event | None, arrived: float) -> None:
+        if type(event) is RequestReceived:
+            self._on_request(event.id, event.method, event.params, arrived)
+        elif type(event) is NotificationReceived:
+            if event.method == "$/cancelRequest":
+                self._cancel(event.params)
+        elif type(event) is Junk:
+            _log(f"a line from the host was skipped, {event.why}: {event.quote!r}")
+            if event.code is not None:
+                self._out.add(self._connection.error(None, event.code, event.why))
 
     def _on_request(
         self, request_id: int | str, method: str, params: msgspec.Raw | UnsetType | None, arrived: float

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict, deque
+from typing import Any
 
 LAST_JOBS = 10  # of each user; how people work changes, so older ones say little
 USERS_KEPT = 20_000  # and as many repeated jobs; the longest unseen are forgotten first
@@ -29,6 +30,21 @@ class Past:
         self._twins: OrderedDict[tuple[str, int, float], float] = OrderedDict()
         self._ratio_sum = 0.0
         self._ratio_count = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """In lists, which whatever keeps the model can write down; skops takes neither deques nor such keys."""
+        users = [[user, [list(job) for job in jobs]] for user, jobs in self._users.items()]
+        twins = [[*key, log_run] for key, log_run in self._twins.items()]
+        return {"users": users, "twins": twins, "ratios": [self._ratio_sum, self._ratio_count]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__()  # type: ignore[misc]
+        for user, jobs in state["users"]:
+            self._users[user] = deque(((run, ratio) for run, ratio in jobs), maxlen=LAST_JOBS)
+        self._twins.update(
+            ((user, procs, requested_ms), log_run) for user, procs, requested_ms, log_run in state["twins"]
+        )
+        self._ratio_sum, self._ratio_count = state["ratios"]
 
     def add(self, user: str, procs: int, requested_ms: float, run_ms: float) -> None:
         """A job of this user has ended."""

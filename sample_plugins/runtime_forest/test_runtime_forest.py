@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import random
 import statistics
@@ -157,3 +158,16 @@ def test_a_hundred_jobs_are_scored_in_a_few_milliseconds(trained: PluginHarness)
         scored(trained, jobs)
         took.append(time.perf_counter() - start)
     assert min(took) < 0.030  # about 3 ms on a quiet machine; the best of nine, as others share this one
+
+
+def test_what_is_known_of_the_users_goes_through_plain_lists_and_back(trained: PluginHarness) -> None:
+    past = trained.plugin.past
+    again = type(past)()
+    again.__setstate__(json.loads(json.dumps(past.__getstate__())))
+    for user in range(14):  # two of whom it has never seen
+        asked_of = (f"u{user}", 2 ** (user % 5), 10 * HOUR_MS, 3.0)
+        assert again.features(*asked_of) == past.features(*asked_of)
+        for each in (past, again):
+            for _ in range(12):  # more than are remembered
+                each.add(f"u{user}", 2, 1e6, 5e5)
+        assert again.features(*asked_of) == past.features(*asked_of)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import statistics
@@ -119,6 +120,8 @@ async def _fleet(healthy: int, modes: Sequence[str]) -> AsyncIterator[Fleet]:
         try:
             await supervisor.start()
             await supervisor.wait_settled(120)
+            gc.collect()
+            gc.freeze()  # as `engine-ops serve` does once it is up
             yield Fleet(supervisor, registry)
         finally:
             await supervisor.aclose()

@@ -2,12 +2,14 @@
 
 Each in a process of its own, in turns, asked by the same client: requests/s at 1 and 64 connections, and the
 processor time of the server a request. What counts are the ratios to the echo.
+
+Peers stand beside them where they are installed: an echo of FastAPI on uvicorn, and MLServer with a model that echoes.
+They may have an environment of their own, whose Python BENCH_PEERS_PYTHON names: MLServer asks for more than 80 packages.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import itertools
 import json
 import os
@@ -56,6 +58,25 @@ print(flush=True)
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="error", access_log=False)
 """
 
+ECHO_MODEL = """
+from mlserver import MLModel
+from mlserver.types import InferenceResponse, ResponseOutput
+
+class Echo(MLModel):
+    async def predict(self, payload):
+        outputs = [ResponseOutput(name=i.name, shape=i.shape, datatype=i.datatype, data=i.data) for i in payload.inputs]
+        return InferenceResponse(model_name=self.name, outputs=outputs)
+"""
+# The model in the process that serves HTTP, which is the quicker way for an echo.
+MLSERVER = {
+    "host": "127.0.0.1",
+    "debug": False,
+    "parallel_workers": 0,
+    "grpc_port": 0,
+    "metrics_endpoint": None,
+}
+PEERS_PYTHON = os.environ.get("BENCH_PEERS_PYTHON", sys.executable)
+
 
 @dataclass
 class Server:
@@ -63,6 +84,7 @@ class Server:
 
     pid: int
     port: int
+    path: str = "/rpc"
 
     def cpu_s(self) -> float:
         fields = Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b")")[2].split()
@@ -118,15 +140,19 @@ async def _ready(port: int) -> None:
             await asyncio.sleep(0.05)
 
 
-@contextmanager
-def program(source: str) -> Iterator[Server]:
-    """A server out of a few lines of Python."""
+def _free_port() -> int:
     import socket
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    popen = subprocess.Popen([sys.executable, "-c", source, str(port)], stdout=subprocess.PIPE)
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def program(source: str, python: str = sys.executable) -> Iterator[Server]:
+    """A server out of a few lines of Python."""
+    port = _free_port()
+    popen = subprocess.Popen([python, "-c", source, str(port)], stdout=subprocess.PIPE)
     try:
         assert popen.stdout is not None
         popen.stdout.readline()
@@ -137,25 +163,61 @@ def program(source: str) -> Iterator[Server]:
         popen.wait()
 
 
-async def _up(port: int) -> None:
+@contextmanager
+def mlserver(folder: Path) -> Iterator[Server]:
+    """MLServer with a model that echoes."""
+    place = folder / "mlserver"
+    place.mkdir(exist_ok=True)
+    (place / "echo_model.py").write_text(ECHO_MODEL)
+    model = {"name": "echo", "implementation": "echo_model.Echo"}
+    (place / "model-settings.json").write_text(json.dumps(model))
+    port = _free_port()
+    settings = {**MLSERVER, "http_port": port, "grpc_port": _free_port()}
+    (place / "settings.json").write_text(json.dumps(settings))
+    popen = subprocess.Popen(
+        [PEERS_PYTHON, "-m", "mlserver.cli.main", "start", str(place)],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(place)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    server = Server(popen.pid, port, "/v2/models/echo/infer")
+    try:
+        asyncio.run(_up(port, server.path, infer()))
+        yield server
+    finally:
+        popen.terminate()
+        popen.wait()
+
+
+def infer() -> bytes:
+    """The same body as everybody gets, as the one input of a model."""
+    data = [body(None).decode()]
+    return json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "BYTES", "data": data}]}).encode()
+
+
+async def _up(port: int, path: str = "/rpc", given: bytes = b"{}") -> None:
     async with asyncio.timeout(60):
         while True:
             try:
-                await _one(port, b"{}")
-                return
+                if b" 200 " in await _one(port, given, path):
+                    return
             except OSError:
-                await asyncio.sleep(0.05)
+                pass
+            await asyncio.sleep(0.05)
 
 
-def _http(given: bytes) -> bytes:
-    head = f"POST /rpc HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(given)}\r\n\r\n"
+def http_request(given: bytes, path: str = "/rpc") -> bytes:
+    """The bytes of a call with this body."""
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(given)}\r\n\r\n"
     return head.encode() + given
 
 
 class _Caller(asyncio.Protocol):
     """Sends the next request when the last is answered; as light as it can be, so that the server is measured."""
 
-    def __init__(self, bodies: Iterator[bytes], until: float, done: asyncio.Future[None]) -> None:
+    def __init__(self, path: str, bodies: Iterator[bytes], until: float, done: asyncio.Future[None]) -> None:
+        self._path = path
         self._bodies = bodies
         self._until = until
         self._done = done
@@ -164,7 +226,7 @@ class _Caller(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
-        transport.write(_http(next(self._bodies)))
+        transport.write(http_request(next(self._bodies), self._path))
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -180,7 +242,7 @@ class _Caller(asyncio.Protocol):
         self._buffer = b""
         self.answered += 1
         if time.perf_counter() < self._until:
-            self._transport.write(_http(next(self._bodies)))
+            self._transport.write(http_request(next(self._bodies), self._path))
         else:
             self._transport.close()
 
@@ -189,22 +251,23 @@ class _Caller(asyncio.Protocol):
             self._done.set_result(None)
 
 
-async def _one(port: int, given: bytes) -> bytes:
+async def _one(port: int, given: bytes, path: str = "/rpc") -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(_http(given).replace(b"Host:", b"Connection: close\r\nHost:"))
+    writer.write(http_request(given, path).replace(b"Host:", b"Connection: close\r\nHost:"))
     answer = await reader.read()
     writer.close()
     return answer
 
 
-async def _measure(server: Server, connections: int, bodies: Iterator[bytes]) -> tuple[float, float]:
+async def measure(server: Server, connections: int, bodies: Iterator[bytes]) -> tuple[float, float]:
+    """Answers a second, and processor microseconds each, with so many callers in a closed loop."""
     loop = asyncio.get_running_loop()
     cpu, began = server.cpu_s(), time.perf_counter()
     callers = []
     for _ in range(connections):
         done: asyncio.Future[None] = loop.create_future()
         _, caller = await loop.create_connection(
-            lambda done=done: _Caller(bodies, began + SECONDS, done), "127.0.0.1", server.port
+            lambda done=done: _Caller(server.path, bodies, began + SECONDS, done), "127.0.0.1", server.port
         )
         callers.append((caller, done))
     await asyncio.gather(*(done for _, done in callers))
@@ -226,15 +289,17 @@ def run() -> dict[str, Any]:
             "built-in": (lambda: host(folder, plugin=False, cache=False), fresh),
             "plugin": (lambda: host(folder, plugin=True, cache=False), fresh),
         }
-        if importlib.util.find_spec("fastapi") and importlib.util.find_spec("uvicorn"):
-            what["FastAPI + uvicorn echo"] = (lambda: program(PEER), same)
+        if _peer_has("fastapi", "uvicorn"):
+            what["FastAPI + uvicorn echo"] = (lambda: program(PEER, PEERS_PYTHON), same)
+        if _peer_has("mlserver"):
+            what["MLServer echo"] = (lambda: mlserver(folder), itertools.repeat(infer()))
         found: dict[str, Any] = {}
         best: dict[tuple[str, int], tuple[float, float]] = {}
         for _ in range(ROUNDS):
             for each, (start, bodies) in what.items():
                 with start() as server:
                     for connections in (1, 64):
-                        rate, cpu_us = uvloop.run(_measure(server, connections, bodies))
+                        rate, cpu_us = uvloop.run(measure(server, connections, bodies))
                         before = best.get((each, connections), (0.0, float("inf")))
                         best[each, connections] = max(before[0], rate), min(before[1], cpu_us)
     for (each, connections), (rate, cpu_us) in sorted(best.items(), key=lambda pair: pair[0][1]):
@@ -244,6 +309,14 @@ def run() -> dict[str, Any]:
         if each != "aiohttp echo":
             found[f"{each}, {connections} connections, rate / echo"] = round(rate / echo_rate, 2)
             found[f"{each}, {connections} connections, CPU / echo"] = round(cpu_us / echo_us, 2)
-    if "FastAPI + uvicorn echo" not in what:
-        found["FastAPI + uvicorn echo"] = "not installed: pip install 'engine-ops[bench]'"
+    for name, distribution in (("FastAPI + uvicorn echo", "fastapi uvicorn"), ("MLServer echo", "mlserver")):
+        if name not in what:
+            found[name] = f"not installed: pip install {distribution}"
     return found
+
+
+def _peer_has(*modules: str) -> bool:
+    tried = subprocess.run(
+        [PEERS_PYTHON, "-c", f"import {', '.join(modules)}"], capture_output=True, check=False
+    )
+    return tried.returncode == 0

@@ -8,17 +8,21 @@ Goals: 100,000 appends/s beside the same inserts by hand in sqlite3; the newest 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import sqlite3
+import sys
 import tempfile
 import textwrap
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from host.clock import SystemClock
 from host.sandbox.policy import SandboxPolicy
+from host.serving import SWITCH_S
 from host.workload.bulk import Bulk
 from host.workload.config import HistoryConfig
 from host.workload.history import History
@@ -65,21 +69,32 @@ def point(n: int) -> WorkloadDataPoint:
 
 
 class Lag:
-    """The longest the event loop was away."""
+    """The longest the event loop was away: by the clock, and without the time it waited for a processor.
+
+    What the kernel says of the thread's waiting (schedstat) is the machine's, not the host's; what is left is what
+    ran on the loop's thread itself, and what kept the interpreter to itself on another.
+    """
 
     def __init__(self) -> None:
-        self.worst = 0.0
+        self._thread = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
+        self._worst = (0.0, 0.0)
         self._task = asyncio.ensure_future(self._watch())
 
     async def _watch(self) -> None:
         while True:
-            before = time.perf_counter()
+            before, waited = time.perf_counter(), self._waited_s()
             await asyncio.sleep(0.001)
-            self.worst = max(self.worst, time.perf_counter() - before - 0.001)
+            away = time.perf_counter() - before - 0.001
+            own = away - (self._waited_s() - waited)
+            self._worst = (max(self._worst[0], away), max(self._worst[1], own))
 
-    def take_ms(self) -> float:
-        worst, self.worst = self.worst, 0.0
-        return round(worst * 1000, 1)
+    def _waited_s(self) -> float:
+        return int(self._thread.read_text().split()[1]) / 1e9
+
+    def take_ms(self) -> tuple[float, float]:
+        """Both since the last time."""
+        (away, own), self._worst = self._worst, (0.0, 0.0)
+        return round(away * 1000, 1), round(own * 1000, 1)
 
     def close(self) -> None:
         self._task.cancel()
@@ -196,12 +211,12 @@ async def plugins(folder: Path, history: History, lag: Lag) -> dict[str, Any]:
 
         lag.take_ms()
         await asyncio.sleep(1.0)
-        found["loop stalled with nothing to do, at most, ms"] = lag.take_ms()
+        found["loop away with nothing to do, at most, ms by the clock / its own"] = lag.take_ms()
         before = resident_mb()
         first, second = await timed(by_columns("a")), await timed(by_columns("b"))
         found["columns, first plugin, ms"] = round(first, 1)
         found["columns, each further plugin, ms"] = round(second, 1)
-        found["loop stalled meanwhile, at most, ms (goal 5)"] = lag.take_ms()
+        found["loop away meanwhile, at most, ms by the clock / its own (goal 5)"] = lag.take_ms()
         found["host's memory over it, MB"] = round(resident_mb() - before, 1)
         rows = await timed(by_rows("a"))
         by_columns_total, by_rows_total = await total("b", "columns"), await total("a", "rows")
@@ -232,11 +247,14 @@ async def measure(folder: Path) -> dict[str, Any]:
             "memory for them, MB": round(resident_mb() - empty, 1),
         }
         await history.statistics()  # numpy is imported once
+        gc.collect()
+        gc.freeze()  # as a host does when it is up
         wanted = Selection(type="scheduling", limit=10_000)
+        await asyncio.sleep(0.1)  # the collection was away for long; that is over when the loop has turned
         lag.take_ms()
         found["newest 10,000 of a type, ms (goal 30)"] = await best(lambda: history.query(wanted))
         found["statistics of all, ms (goal 50)"] = await best(history.statistics)
-        found["loop stalled by questions, at most, ms"] = lag.take_ms()
+        found["loop away over questions, at most, ms by the clock / its own"] = lag.take_ms()
         found |= await plugins(folder, history, lag)
     finally:
         lag.close()
@@ -251,9 +269,10 @@ async def measure(folder: Path) -> dict[str, Any]:
 
 
 def run() -> dict[str, Any]:
-    """The figures, on uvloop as the host runs. Floors are a third of what a quiet machine of two cores reaches."""
+    """The figures, on uvloop as the host runs. Floors are the goals, halved: the machine may be a busy one."""
     import uvloop
 
+    sys.setswitchinterval(SWITCH_S)  # as a host does
     with tempfile.TemporaryDirectory(prefix="engine-ops-bench-") as folder:
         found = uvloop.run(measure(Path(folder)))
     assert found["durable appends/s, by groups (goal 100,000)"] > 30_000

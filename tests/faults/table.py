@@ -15,6 +15,9 @@ DROPPED = "it is dropped and counted, and the answer after it is taken"
 WIRE = "docs/reference/protocol.md"
 LIFE = "docs/explanation/lifecycle.md"
 KEPT = "docs/how-to/run-a-host.md"
+HTTP = "docs/reference/http.md"
+HELD = "docs/explanation/security-model.md"
+NOT_TAKEN = "it is refused with the reason at both doors, and everybody else is answered"
 LEARNING = "docs/explanation/learning.md"
 
 
@@ -104,6 +107,10 @@ FAULTS = (
     # The life of a plugin.
     Fault("life-any-events", "any sequence of events", "hypothesis, into the lifecycle", "a state of the table, or IllegalTransitionError", LIFE),
     Fault("life-dies-idle", "a process is killed from outside", "SIGKILL", "it cannot be asked from that instant; it is started again", LIFE),
+    Fault("life-import", "it exits, crashes or hangs while it is imported", "a module that does", ENDED, LIFE),
+    Fault("life-train", "it exits, crashes or hangs while it is trained", "a train() that does", "whoever asked for it is told; " + ENDED, LIFE),
+    Fault("life-leave", "it exits, crashes or hangs while it is let go", "a shutdown() that does", "it is gone after the grace times", LIFE),
+    Fault("life-all-die", "all plugins die at once", "a launcher whose programs exit together", "at most so many are started at a time, spread by full jitter", LIFE),
     Fault("life-keeps-dying", "it dies at each start", "os._exit in its constructor", "quarantined after the intensity, with its story", LIFE),
     Fault("life-orders", "orders at any moment, mixed with kills", "seeded storms", "it ends as the last order says, and nobody waits for ever", LIFE),
     Fault("life-stop-from-anywhere", "it is to end in any state", "each state in turn", "its task ends and nothing is left", LIFE),
@@ -125,6 +132,30 @@ FAULTS = (
     Fault("folder-hostile-manifest", "a manifest made to break its reader", "digits, depth, NUL", "refused; the others are started", LIFE),
     Fault("folder-restless", "a folder that is written all the time", "a write at each look", "the others are taken", LIFE),
     Fault("folder-clock", "the clock is set back", "a clock that the test moves", "stillness is judged by looks", LIFE),
+    # A plugin that takes what it can get. (The attacks on the sandbox are more: tests/faults/attacks.)
+    Fault("bomb-memory", "it fills memory: heap, maps, memfd, shared, scratch, page tables, sockets", "bombs of 512 MiB against a cap of 128", "it is ended at its cap, and memory is named as the cause for certain", HELD),
+    Fault("bomb-memory-no-group", "the same where no group of the kernel's can be made", "the same bombs", "it is refused or ended within a quarter over its cap", HELD),
+    Fault("bomb-children", "its children fill memory together", "a bomb that forks first", "they count together, and all are ended", HELD),
+    Fault("bomb-forks", "it forks without end", "a fork bomb", "it is held to its tasks, and all are ended", HELD),
+    Fault("bomb-all", "each attack of the table of attacks: descriptors, timers, files, signals, the network, the kernel", "tests/faults/attacks", "it gets nothing, and nothing outside of the sandbox changes", HELD),
+    # A caller.
+    Fault("caller-deadline", "a deadline of 0, negative, NaN, 1e400, 1e300, next to nothing, or no number", "a request", "what is none is refused by name; what is beyond reason is answered all the same", HTTP),
+    Fault("caller-deep", "a request that nests 65, 10,000, 100,000 deep", "a request", NOT_TAKEN, HTTP),
+    Fault("caller-keys-twice", "a key twice in one object", "a request", NOT_TAKEN, HTTP),
+    Fault("caller-number", "1e400, NaN, 5,000 digits", "a request", NOT_TAKEN, HTTP),
+    Fault("caller-surrogate", "half a character", "a request", NOT_TAKEN, HTTP),
+    Fault("caller-not-utf8", "bytes that are no UTF-8", "a request", NOT_TAKEN, HTTP),
+    Fault("caller-batch", "a batch of 10,000", "a body", "one refusal, unread; a batch of the most that is allowed is answered", HTTP),
+    Fault("caller-any-bytes", "any bytes at all", "mangled requests, thousands of them", "an answer, a refusal, or the end of the connection; never a 5xx", HTTP),
+    Fault("caller-hurtful", "bodies made to hurt: long names, ids, members; zeros; quotes", "bodies of megabytes", "refused quickly, and not sent back", HTTP),
+    Fault("caller-large", "a body over the limit, with and without its length", "a body", "413, unread", HTTP),
+    Fault("caller-slow-body", "bodies that do not come", "fifty connections that say half a request", "408 after the time for a body; everybody else is answered", HTTP),
+    Fault("caller-drips", "callers that send byte by byte", "150 connections", "nobody is shut out, and memory stays", HTTP),
+    Fault("caller-gone", "callers that go away: before, within and after their request", "closed connections", "the work for them ends, and nothing is left behind", HTTP),
+    Fault("caller-unread", "a subscriber that does not read its events", "a connection that is not read", "it loses events; memory stays", HTTP),
+    Fault("caller-connections", "more connections than there may be", "connections over the cap", "those over it are closed, those below go on", HTTP),
+    Fault("caller-flood", "a flood of calls over HTTP", "many connections at once", "each is answered or refused, and memory stays", HTTP),
+    Fault("caller-ten-times", "ten times the load", "120 requests at once for four places", "an answer of the built-in at least, or a clear refusal, within the deadline", "docs/explanation/the-promise.md"),
     # The host.
     Fault("host-sigterm", "SIGTERM", "to a host with plugins", "an orderly end in reverse order, exit code 0", LIFE),
     Fault("host-second-signal", "a second signal", "while a plugin does not end", "the host and its plugins end at once", LIFE),

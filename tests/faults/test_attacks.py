@@ -128,6 +128,7 @@ def _where(holds: Callable[[Attack, bool], object], variants: tuple[str, ...] = 
 every_user = pytest.mark.parametrize("user", USERS)
 
 
+@pytest.mark.fault("bomb-all")
 @_where(lambda row, as_root: True, WHOLE)
 def test_in_the_sandbox_it_gets_nothing_and_touches_nothing(battle: Battle, name: str, variant: str) -> None:
     outcome = battle.of(name, variant)

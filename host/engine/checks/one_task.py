@@ -27,7 +27,15 @@ def objective(problem: OneTaskProblem, answer: OneTaskAnswer) -> Objective:
 
 def bound(problem: OneTaskProblem) -> Objective:
     """The best of all nodes; there are few enough to try each."""
-    return min(_worth(problem, node) for node in problem.choices)
+    task = problem.task
+    over, load = min(
+        (
+            node.cpu_load + task.cpu_required > 100.0 or node.memory_load + task.memory_required > 100.0,
+            (node.cpu_load + task.cpu_required) + (node.memory_load + task.memory_required),
+        )
+        for node in problem.choices
+    )
+    return (float(over), min(load, sys.float_info.max))
 
 
 def load_after(problem: OneTaskProblem, node: LoadedNode) -> tuple[float, float]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 Objective = tuple[float, ...]
 """Lower is better, compared member by member."""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """Fine, or the rule that is broken as one sentence that names the thing and the value."""
 
     broken: str | None = None
@@ -22,8 +21,7 @@ class Verdict:
 OK = Verdict()
 
 
-@dataclass(frozen=True)
-class Assessment:
+class Assessment(msgspec.Struct, frozen=True):
     """The verdict on an answer and, if it is fine and the problem has one, its objective.
 
     `objective` is `None` also when time ran out before it was known.

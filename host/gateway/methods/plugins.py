@@ -17,6 +17,7 @@ from host.gateway.params import (
     Params,
     PredictManyParams,
     PredictParams,
+    RollbackParams,
 )
 from host.registry.view import PluginView
 from plugin_sdk.contract.errors import ErrorCode
@@ -87,6 +88,19 @@ async def train(context: CallContext, params: NameParams) -> object:
     return results.Trained(params.name, reply.trained, reply.reason, reply.metrics)
 
 
+@method("plugins.states", "read", NameParams, results.States)
+async def states(context: CallContext, params: NameParams) -> object:
+    """What is kept of what a plugin saved, the newest first."""
+    return results.States(params.name, list(await context.api.states(params.name)))
+
+
+@method("plugins.rollback", "operate", RollbackParams, results.RolledBack, changes=True)
+async def rollback(context: CallContext, params: RollbackParams) -> object:
+    """Starts a plugin anew from an earlier saved state; later ones are withdrawn, not deleted."""
+    version = await context.api.roll_back(params.name, params.version)
+    return results.RolledBack(f"Plugin rolled back to state {version}", params.name, version)
+
+
 @method("plugins.predict", "operate", PredictParams, results.Predicted, own_deadline=True)
 async def predict(context: CallContext, params: PredictParams) -> object:
     """One plugin's prediction for one input."""
@@ -149,4 +163,17 @@ def _seconds(deadline_ms: float | None) -> float | None:
     return None if deadline_ms is None else deadline_ms / 1000.0
 
 
-METHODS = (list_, get, enable, disable, configure, restart, train, predict, predict_many, logs)
+METHODS = (
+    list_,
+    get,
+    enable,
+    disable,
+    configure,
+    restart,
+    train,
+    states,
+    rollback,
+    predict,
+    predict_many,
+    logs,
+)

@@ -9,6 +9,7 @@ from host.gateway import results
 from host.gateway.context import CallContext
 from host.gateway.methods.spec import method
 from host.gateway.params import RecordParams, SelectParams, TrainingParams
+from host.workload.errors import KeyReusedError
 
 MOST_EXPORTED = 100_000  # points in one answer; the REST route sends any number
 
@@ -19,7 +20,16 @@ async def record(context: CallContext, params: RecordParams) -> object:
     key = context.idempotency_key
     # One caller's key says nothing of another's.
     scoped = None if key is None else f"{context.caller.name}\n{key}"
-    return {"recorded": await context.api.record(params.points, scoped)}
+    try:
+        return {"recorded": await context.api.record(params.points, scoped)}
+    except KeyReusedError as error:
+        shown = (key or "")[:100]
+        raise KeyReusedError(
+            f"the idempotency key {shown!r} stands for other points; give each set of points a key of its own",
+            path="_meta.idempotencyKey",
+            value=shown,
+            hint=error.hint,
+        ) from error
 
 
 @method("workload.query", "read", SelectParams, results.Queried)

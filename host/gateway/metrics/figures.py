@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from host import __version__
+from host.gateway.metrics.tally import Count, Spread
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.problems.request import OptimizeRequest
 
@@ -42,7 +41,6 @@ class Figures:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nothing here asks for
         self.registry = CollectorRegistry(auto_describe=True)
         self.names = Names()
-        self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
         self.causes = Names(50)
 
         def counter(name: str, what: str, *labels: str) -> Counter:
@@ -54,21 +52,25 @@ class Figures:
         def gauge(name: str, what: str, *labels: str) -> Gauge:
             return Gauge(f"engine_ops_{name}", what, labels, registry=self.registry)
 
-        self.calls = counter(
-            "calls", "JSON-RPC calls and optimize requests, by outcome.", "method", "outcome"
-        )
-        self.call_seconds = histogram("call_seconds", "Time a call took.", "method")
-        self.http = counter("http_requests", "HTTP requests, by route and status.", "route", "status")
+        def count(name: str, what: str, *labels: str) -> Count:
+            return Count(f"engine_ops_{name}", what, labels, self.registry)
+
+        def spread(name: str, what: str, *labels: str) -> Spread:
+            return Spread(f"engine_ops_{name}", what, labels, self.registry, bounds=SECONDS)
+
+        self.calls = count("calls", "JSON-RPC calls and optimize requests, by outcome.", "method", "outcome")
+        self.call_seconds = spread("call_seconds", "Time a call took.", "method")
+        self.http = count("http_requests", "HTTP requests, by route and status.", "route", "status")
         self.connections = gauge("connections", "Connections open now.")
         self.connections_refused = counter("connections_refused", "Connections over the cap.")
-        self.decisions = counter("decisions", "Answers, by who decided.", "type", "decider")
-        self.decision_seconds = histogram("decision_seconds", "Time a decision took.", "type")
-        self.wins = counter(
+        self.decisions = count("decisions", "Answers, by who decided.", "type", "decider")
+        self.decision_seconds = spread("decision_seconds", "Time a decision took.", "type")
+        self.wins = count(
             "wins", "Answers of a plugin that were better than the built-in's.", "type", "plugin"
         )
-        self.fallbacks = counter("fallbacks", "Answers of a built-in after a plugin was asked.", "type")
-        self.degraded = counter("degraded", "Answers with a weaker set of plugins than wanted.", "type")
-        self.candidates = counter("candidates", "What became of those asked.", "by", "status")
+        self.fallbacks = count("fallbacks", "Answers of a built-in after a plugin was asked.", "type")
+        self.degraded = count("degraded", "Answers with a weaker set of plugins than wanted.", "type")
+        self.candidates = count("candidates", "What became of those asked.", "by", "status")
         self.deaths = counter("plugin_deaths", "Ends of a plugin's process, by cause.", "plugin", "cause")
         self.unauthorized = counter("unauthorized", "Requests without a token that holds.")
         self.rate_limited = counter("rate_limited", "Requests over a caller's rate.")
@@ -76,41 +78,34 @@ class Figures:
         info = gauge("build_info", "1, with the version as a label.", "version")
         info.labels(__version__).set(1)
 
-    def _child(self, metric: Any, *labels: str) -> Any:
-        """The series of one set of labels; to find it costs more than to count."""
-        found = self._children.get((metric, labels))
-        if found is None:
-            found = self._children[metric, labels] = metric.labels(*labels)
-        return found
-
     def answered(self, route: str, status: int) -> None:
         """One HTTP request."""
-        self._child(self.http, route, str(status)).inc()
+        self.http.add(route, str(status))
 
     def called(self, method: str, outcome: str, seconds: float) -> None:
         """One call."""
-        self._child(self.calls, method, outcome).inc()
-        self._child(self.call_seconds, method).observe(seconds)
+        self.calls.add(method, outcome)
+        self.call_seconds.observe(seconds, method)
 
     def decided(self, request: OptimizeRequest, answer: Answer, seconds: float) -> None:
         """One answer, good or bad."""
         kind = request.type
         who = self.names(decider(answer.decided_by))
-        self._child(self.decisions, kind, who).inc()
-        self._child(self.decision_seconds, kind).observe(seconds)
+        self.decisions.add(kind, who)
+        self.decision_seconds.observe(seconds, kind)
         if answer.degraded:
-            self._child(self.degraded, kind).inc()
+            self.degraded.add(kind)
         by_plugin = answer.decided_by is not None and not answer.decided_by.startswith("builtin:")
         asked = False
         own: list[list[float]] = []
         for each in answer.candidates:
-            self._child(self.candidates, self.names(decider(each.by)), each.status).inc()
+            self.candidates.add(self.names(decider(each.by)), each.status)
             if not each.by.startswith("builtin:"):
                 asked = True
             elif each.objective is not None:
                 own.append(each.objective)
         if by_plugin:
             if answer.objective is not None and own and answer.objective < min(own):
-                self.wins.labels(kind, who).inc()
+                self.wins.add(kind, who)
         elif asked:
-            self.fallbacks.labels(kind).inc()
+            self.fallbacks.add(kind)

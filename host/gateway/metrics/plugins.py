@@ -75,6 +75,7 @@ class HostCollector(Collector):
                 if view.get(member) is not None:
                     family.add_metric([view["name"]], view[member])
             yield family
+        yield from _learning(views)
 
     def _cache(self) -> Iterator[Metric]:
         stats = self._api.cache_statistics()
@@ -142,6 +143,37 @@ def _states(views: list[dict[str, Any]]) -> Iterator[Metric]:
             breakers.add_metric([view["name"], method], BREAKERS.get(str(stands), 0))
     yield states
     yield breakers
+
+
+def _learning(views: list[dict[str, Any]]) -> Iterator[Metric]:
+    """How far behind the plugins are that outcomes are sent to, and how their trainings were judged."""
+    behind = GaugeMetricFamily(
+        "engine_ops_plugin_learn_behind_points",
+        "Recorded points a plugin has yet to learn.",
+        labels=["plugin"],
+    )
+    counters = {
+        "missed": ("plugin_learn_missed_points", "Points let go of before a plugin had learned them."),
+        "trainings": ("plugin_trainings", "Trainings of a plugin."),
+        "rejected": (
+            "plugin_trainings_rejected",
+            "New models that did worse than the one they would replace.",
+        ),
+    }
+    families = {
+        member: CounterMetricFamily(f"engine_ops_{name}", what, labels=["plugin"])
+        for member, (name, what) in counters.items()
+    }
+    for view in views:
+        learning = view.get("learning") or {}
+        if (points := learning.get("behind")) is not None:
+            behind.add_metric([view["name"]], points)
+            families["missed"].add_metric([view["name"]], learning.get("missed", 0))
+        if "train" in view.get("capabilities", ()):
+            for member in ("trainings", "rejected"):
+                families[member].add_metric([view["name"]], learning.get(member, 0))
+    yield behind
+    yield from families.values()
 
 
 def _one(name: str, what: str, value: float) -> Metric:

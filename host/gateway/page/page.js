@@ -24,11 +24,17 @@ async function ask(verb, path, body) {
   return { status: response.status, ok: response.ok, text, ms: performance.now() - began };
 }
 
+// What would turn the text around it, or hide in it, is shown as an escape; in JSON it means the same.
+function plain(text) {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu, (each) => each === "\n" ? each
+    : Array.from({ length: each.length }, (_, at) => `\\u${each.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""));
+}
+
 function pretty(text) {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    return plain(JSON.stringify(JSON.parse(text), null, 2));
   } catch {
-    return text;
+    return plain(text);
   }
 }
 
@@ -195,7 +201,7 @@ async function listen(event) {
       if (done) break;
       lines.push(...value.split("\n").filter((line) => line.startsWith("data: ") || !response.ok));
       lines.splice(0, Math.max(0, lines.length - 200));
-      $("events").textContent = lines.join("\n");
+      $("events").textContent = plain(lines.join("\n"));
     }
   } catch (error) {
     if (error.name !== "AbortError") $("events").textContent += `\n${error}`;

@@ -32,6 +32,7 @@ class Hub:
 
     Attributes:
         dropped: Events that subscriptions lost, those that are gone included.
+        joined: Told the topics of each new subscription, before anything else happens.
     """
 
     def __init__(self, wall_ms: Callable[[], float] = lambda: time.time() * 1000.0) -> None:
@@ -41,6 +42,7 @@ class Hub:
         self._kept: deque[Event] = deque(maxlen=KEPT)
         self._subscriptions: dict[str, Subscription] = {}
         self._dropped_by_gone = 0
+        self.joined: Callable[[Collection[str]], None] = lambda topics: None
 
     def __len__(self) -> int:
         return len(self._subscriptions)
@@ -98,6 +100,7 @@ class Hub:
                 if event.seq > resume_from:
                     subscription.put(event)
         self._subscriptions[subscription.name] = subscription
+        self.joined(subscription.topics)
         return subscription, missed
 
     def unsubscribe(self, subscription: Subscription) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 
-from host.gateway.api import HostApi
+from host.gateway.api import HostApi, LogMark
 from host.gateway.streams.hub import Hub
 from host.gateway.traffic import Traffic
 from host.registry.events import PluginEvent
@@ -20,7 +21,6 @@ from plugin_sdk.contract.problems.request import OptimizeRequest
 
 FIGURES_S = 1.0  # between two events of the topic `metrics`
 FOLLOW_S = 0.25  # between two looks at the plugins' logs, while somebody listens
-LINES = 100  # of one plugin in one look; more are counted, not sent
 # Events of the log that are about training.
 TRAINING = ("plugin.trained", "plugin.not_trained", "plugin.teaching", "plugin.train", "training.", "drift.")
 
@@ -33,7 +33,8 @@ class Sources:
         self._hub = hub
         self._traffic = traffic
         self._stall = stall
-        self._seen: dict[str, list[str]] = {}
+        self._marks: dict[str, LogMark] | None = None
+        hub.joined = self._joined
 
     def decided(self, request: OptimizeRequest, answer: Answer, seconds: float) -> None:
         """A request was answered. The result itself stays out: it may be large, and has gone to who asked."""
@@ -60,7 +61,7 @@ class Sources:
     def plugin_event(self, event: PluginEvent) -> None:
         """Something happened to a plugin."""
         told = {"event": event.topic, "plugin": event.plugin, "atMs": event.at_ms, **event.detail}
-        self._hub.publish("plugins", told, event.plugin)
+        self._hub.publish("training" if event.topic == "plugin:progress" else "plugins", told, event.plugin)
 
     async def run(self) -> None:
         """Logs and figures, for as long as the host runs."""
@@ -73,7 +74,7 @@ class Sources:
                 if self._hub.wanted("logs"):
                     self._follow()
                 else:
-                    self._seen.clear()
+                    self._marks = None
                 since_figures += FOLLOW_S
                 if since_figures >= FIGURES_S:
                     since_figures = 0.0
@@ -82,17 +83,25 @@ class Sources:
         finally:
             logging.getLogger().removeHandler(handler)
 
+    def _joined(self, topics: Collection[str]) -> None:
+        if "logs" in topics and self._marks is None:
+            self._follow()  # from here on: what is written before the next look is news
+
     def _follow(self) -> None:
-        """What plugins wrote since the last look. The first look only notes what is there."""
+        """What plugins wrote since the last look, and how many lines were too many to be kept until this one.
+
+        The first look only notes what is there; of a plugin that is new at a later one, everything is news.
+        """
+        before, marks = self._marks, {}
         for view in self._api.plugins():
             name = msgspec.to_builtins(view)["name"]
-            lines = list(self._api.logs(name, LINES))
-            before = self._seen.get(name)
-            self._seen[name] = lines
-            if before is None:
-                continue
-            for line in _new(before, lines):
+            news = self._api.log_news(name, None if before is None else before.get(name, {}))
+            marks[name] = news.mark
+            if news.lost:
+                self._hub.publish("logs", {"source": "plugin", "plugin": name, "lost": news.lost}, name)
+            for line in news.lines:
                 self._hub.publish("logs", {"source": "plugin", "plugin": name, "line": line}, name)
+        self._marks = marks
 
     def _figures(self) -> dict[str, Any]:
         ready, _ = self._api.ready()
@@ -104,15 +113,6 @@ class Sources:
             "loopStallMs": round(self._stall.worst_s * 1000.0, 3),
             "plugins": [{name: view[name] for name in names if name in view} for view in views],
         }
-
-
-def _new(before: list[str], now: list[str]) -> list[str]:
-    """The lines of *now* that come after those of *before*, both the tail of one log."""
-    for start in range(len(before)):
-        kept = before[start:]
-        if now[: len(kept)] == kept:
-            return now[len(kept) :]
-    return now
 
 
 class _ToHub(logging.Handler):

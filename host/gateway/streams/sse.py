@@ -34,6 +34,8 @@ async def serve_events(
     try:
         await response.prepare(request)
         await response.write(b"retry: %d\n: missed %d\n\n" % (RETRY_MS, missed))
+        if missed:  # a comment does not reach the script of a page
+            await response.write(b'event: missed\ndata: {"missed":%d}\n\n' % missed)
         while True:
             while (taken := subscription.take()) is not None:
                 event, dropped = taken

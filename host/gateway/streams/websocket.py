@@ -28,26 +28,33 @@ class Socket:
         self._ws = ws
         self._hub = hub
         self._subscriptions: dict[str, Subscription] = {}
+        self._unbegun: set[str] = set()
         self._wakened = asyncio.Event()
 
     def subscribe(
         self, topics: list[str], resume_from: int | None, policy: Policy, limit: int
     ) -> results.Subscribed:
-        """Adds a subscription; its events follow the answer to this call."""
+        """Adds a subscription, whose events wait until `begin`."""
         subscription, missed = self._hub.subscribe(
             topics, resume_from=resume_from, policy=policy, limit=limit, wakened=self._wakened
         )
         if len(self._subscriptions) >= SUBSCRIPTIONS:
             self.unsubscribe(next(iter(self._subscriptions)))
         self._subscriptions[subscription.name] = subscription
-        self._wakened.set()
+        self._unbegun.add(subscription.name)
         return results.Subscribed(subscription.name, sorted(set(topics)), self._hub.seq, missed)
+
+    def begin(self, names: list[str]) -> None:
+        """Sends what those subscriptions hold: whoever made them has their names by now."""
+        self._unbegun.difference_update(names)
+        self._wakened.set()
 
     def unsubscribe(self, name: str | None) -> int:
         """Ends one, or all; how many there were."""
         gone = [name] if name is not None else list(self._subscriptions)
         ended = 0
         for each in gone:
+            self._unbegun.discard(each)
             subscription = self._subscriptions.pop(each, None)
             if subscription is not None:
                 self._hub.unsubscribe(subscription)
@@ -59,9 +66,9 @@ class Socket:
         while True:
             await self._wakened.wait()
             self._wakened.clear()
-            # The answer to `events.subscribe` is written before the first event: it is on its way by now.
-            await asyncio.sleep(0)
             for subscription in list(self._subscriptions.values()):
+                if subscription.name in self._unbegun:
+                    continue
                 while (taken := subscription.take()) is not None:
                     event, dropped = taken
                     members = event.members(dropped)
@@ -71,6 +78,29 @@ class Socket:
                     self._hub.unsubscribe(subscription)
                     why = b'"reason":%b,"dropped":%d' % (encode(subscription.closed), subscription.dropped)
                     await self._ws.send_str(_notification("eventsEnded", subscription.name, why))
+
+
+class Turn:
+    """One message on a connection: the subscriptions it makes begin when it has been answered."""
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+        self._made: list[str] = []
+
+    def subscribe(
+        self, topics: list[str], resume_from: int | None, policy: Policy, limit: int
+    ) -> results.Subscribed:
+        made = self._socket.subscribe(topics, resume_from, policy, limit)
+        self._made.append(made.subscription)
+        return made
+
+    def unsubscribe(self, name: str | None) -> int:
+        return self._socket.unsubscribe(name)
+
+    def answered(self) -> None:
+        """The answer has been written, or there is none to write."""
+        if self._made:
+            self._socket.begin(self._made)
 
 
 def _notification(method: str, subscription: str, members: bytes) -> str:
@@ -100,16 +130,17 @@ async def serve_socket(
     await ws.prepare(request)
     open_sockets.add(ws)
     socket = Socket(ws, hub)
-    context = replace(context, socket=socket)
     places = asyncio.Semaphore(IN_FLIGHT)
     background = Background()
     background.start(socket.send_events(), name="ws:events")
 
     async def answer(body: bytes) -> None:
+        turn = Turn(socket)
         try:
-            response = await dispatcher.answer(body, context, charge=charge)
+            response = await dispatcher.answer(body, replace(context, socket=turn), charge=charge)
             if response is not None and not ws.closed:
                 await ws.send_str(response.decode())
+            turn.answered()
         except ConnectionError:
             pass  # the peer went away meanwhile; reading from it ends the connection
         finally:

@@ -2,7 +2,9 @@
 
 Theory of operation. The window is kept as buckets of 1, 2, 4, ... values, at most `BUCKETS` of a size, so it takes
 memory in the logarithm of its length. Now and then each way to cut it between two buckets is looked at: when the means
-of the two parts differ by more than chance allows, the oldest bucket goes, until no cut tells.
+of the two parts differ by more than chance allows, the older part goes. Where several cuts tell, it is that of the one
+that tells most: what is left is then of after the change, and one change is told once. (The paper lets the oldest
+bucket go until no cut tells, which leaves some of before, and tells again when there is more of after.)
 Source: Bifet & Gavaldà (2007), Learning from Time-Changing Data with Adaptive Windowing, sections 2 and 4; the bound
 with the variance is their equation for ADWIN2, valid for values in [0, 1].
 """
@@ -50,7 +52,7 @@ class Adwin:
         return self._sum / self.length if self.length else 0.0
 
     def add(self, value: float) -> Change | None:
-        """Takes the next value; the first cut that told, if the window had to shrink."""
+        """Takes the next value; the cut that told most, if the window had to shrink."""
         self._rows[0].append((value, value * value))
         self.length += 1
         self._sum += value
@@ -60,11 +62,12 @@ class Adwin:
         if self._since_check < CHECK_EVERY:
             return None
         self._since_check = 0
-        first: Change | None = None
-        while (change := self._cut()) is not None:
-            first = first or change
-            self._drop_oldest()
-        return first
+        change = self._cut()
+        if change is not None:
+            left = self.length - change.old
+            while self.length > left:
+                self._drop_oldest()
+        return change
 
     def _compress(self) -> None:
         for at, row in enumerate(self._rows):
@@ -88,6 +91,8 @@ class Adwin:
         # Each of the cuts is a test of its own: the chance is shared among them.
         chance = math.log(2.0 * math.log(self.length) / self._delta)
         old, total = 0, 0.0
+        found: Change | None = None
+        most = 1.0  # how far a difference is beyond its bound
         for size, part in self._oldest_first():
             old += size
             total += part
@@ -95,13 +100,14 @@ class Adwin:
             if old < LEAST_PART:
                 continue
             if new < LEAST_PART:
-                return None
+                break
             before, after = total / old, (self._sum - total) / new
             inverse = 1.0 / old + 1.0 / new
             bound = math.sqrt(2.0 * inverse * variance * chance) + 2.0 / 3.0 * inverse * chance
-            if abs(before - after) > bound:
-                return Change(before, after, old, new)
-        return None
+            if abs(before - after) > most * bound:
+                most = abs(before - after) / bound
+                found = Change(before, after, old, new)
+        return found
 
     def _drop_oldest(self) -> None:
         row = self._rows[-1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from host.workload.selection import Selection
@@ -45,6 +46,10 @@ class Index:
     last_seq: int = 0
 
     def __len__(self) -> int:
+        return self._count
+
+    @cached_property
+    def _count(self) -> int:
         return sum(segment.count for segments in self.types.values() for segment in segments)
 
     def segments(self, kind: str | None) -> Sequence[Sequence[Segment]]:
@@ -93,6 +98,20 @@ class Index:
             if segments and segments[0].count
         ]
         return min(firsts, default=None)
+
+
+def up_to(found: Sequence[Sequence[Run]], seq: int) -> list[list[Run]]:
+    """Those points of *found* whose number is at most *seq*."""
+    left = []
+    for runs in found:
+        kept = []
+        for run in runs:
+            places = run.places[: bisect_left(run.seqs(), seq + 1)]
+            if places:
+                kept.append(Run(run.segment, places))
+        if kept:
+            left.append(kept)
+    return left
 
 
 def _newest(segments: Sequence[Segment], selection: Selection, limit: int | None) -> list[Run]:

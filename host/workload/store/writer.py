@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 GROUP_POINTS = 16_384  # of one commit, at most
 RETRY_S = 1.0  # between two tries to open what could not be opened; doubled with each
 RETRY_AT_MOST_S = 60.0
+CROWDED_S = 60.0  # between two tries to merge on a disk without room for it
 UPKEEP_S = 5.0  # between two looks at what is too old, and at segments to merge when nothing is written
 KEYS_KEPT_MS = 24 * 3600 * 1000.0
 KEYS_LOOKED_AT_MS = 3600 * 1000.0
@@ -67,6 +68,7 @@ class Writer:
         self._doubt: str | None = None  # why the file must be renewed before it is written again
         self._tried = 0.0
         self._tidied = 0.0
+        self._crowded_until = 0.0
         self._committed = 0.0
         self._forgot_ms = 0.0
         self._retry_s = RETRY_S
@@ -213,6 +215,8 @@ class Writer:
             if now - self._tidied >= UPKEEP_S:
                 self._tidied = now
                 self._drop_the_old()
+            if now < self._crowded_until:
+                return
             busy = not self._queue.empty()
             for kind, segments in self.index.types.items():
                 # While there is much to write, only what must be merged is.
@@ -220,6 +224,12 @@ class Writer:
                     self._merge_once(kind, segments, self._database)
             self._database.checkpoint()
         except Exception as error:
+            if is_full(error) and self.condition.why is None:
+                # To merge takes room beside what is there. That there is none for it says nothing of the points: those
+                # are on the disk, and the next commit says whether it takes more.
+                self._crowded_until = now + CROWDED_S
+                log.warning("history.not_merged", extra={"why": f"no room on the disk of {self.folder}"})
+                return
             self._failed([], error)
 
     def _drop_the_old(self) -> None:

@@ -23,7 +23,7 @@ def converted(value: object, kind: type[T], root: str) -> T:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise problem_from(error, value, root) from error
+        raise problem_from(error, value, root, kind) from error
 
 
 def member(data: Mapping[str, Any], name: str, root: str, expected: str) -> Any:
@@ -78,9 +78,10 @@ def listed(value: object, path: str) -> list[dict[str, Any]]:
     """
     if not isinstance(value, list) or not value:
         raise ProblemError(path, value, "a list of at least one object")
-    for index, each in enumerate(value):
-        if not isinstance(each, dict):
-            raise ProblemError(f"{path}[{index}]", each, "an object")
+    if set(map(type, value)) != {dict}:
+        for index, each in enumerate(value):
+            if not isinstance(each, dict):
+                raise ProblemError(f"{path}[{index}]", each, "an object")
     return value
 
 

@@ -43,7 +43,8 @@ class OneTaskProblem(msgspec.Struct, frozen=True):
     @property
     def choices(self) -> list[LoadedNode]:
         """The nodes that may be chosen."""
-        return [node for node in self.nodes if self.allowed is None or node.id in self.allowed]
+        allowed = self.allowed
+        return self.nodes if allowed is None else [node for node in self.nodes if node.id in allowed]
 
 
 class LoadAfter(msgspec.Struct):
@@ -71,8 +72,9 @@ def parse_one_task(data: Mapping[str, Any], constraints: Mapping[str, Any] | Non
     )
     sent = listed(member(data, "nodes", "data", "a list of at least one node"), "data.nodes")
     nodes = converted(sent, list[LoadedNode], "data.nodes")
-    all_different((node.id for node in nodes), "data.nodes")
     ids = {node.id for node in nodes}
+    if len(ids) < len(nodes):
+        all_different((node.id for node in nodes), "data.nodes")
     allowed = _some(known.get("allowedNodes"), ids, task.id, "constraints.allowedNodes")
     pinned = _some(known.get("pinned"), ids, task.id, "constraints.pinned")
     if allowed is not None and pinned is not None and not pinned <= allowed:

@@ -19,6 +19,8 @@ from plugin_sdk.contract.problems.amounts import (
 from plugin_sdk.contract.problems.request import unknown_member
 from plugin_sdk.contract.problems.rules import ITEM_RULES, Rules, parse_rules
 
+_NUMBERS = frozenset((int, float))
+_PLAIN = 1e300  # up to it a number is finite and an integer has a float
 _NOT_DEMANDS = {"id", *ITEM_RULES}  # on an item, but no resource
 
 
@@ -111,7 +113,9 @@ def _item(sent: dict[str, Any], path: str, resources: tuple[str, ...]) -> Item:
     named = 0
     for name, value in sent.items():
         if name in demand:
-            demand[name] = amount(value, f"{path}.{name}")
+            # What almost all are is seen without spelling out where it stands.
+            good = type(value) in _NUMBERS and 0 <= value <= _PLAIN
+            demand[name] = float(value) if good else amount(value, f"{path}.{name}")
             named += 1
         elif name not in _NOT_DEMANDS and isinstance(value, int | float) and not isinstance(value, bool):
             remedy = unknown_member(name, set(resources), "an amount of a resource that the nodes have:")

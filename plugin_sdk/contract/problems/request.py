@@ -49,7 +49,7 @@ def parse_request(value: object) -> OptimizeRequest:
     except msgspec.ValidationError as error:
         if "strategy" in value and "`$.strategy`" in str(error):
             raise ProblemError("strategy", value["strategy"], "priority, best or ensemble") from error
-        raise problem_from(error, value, "") from error
+        raise problem_from(error, value, "", OptimizeRequest) from error
     if not 0 < len(request.id) <= ID_LIMIT:
         raise ProblemError("id", request.id, f"a text of 1 to {ID_LIMIT} characters")
     if request.type not in REQUEST_TYPES:

@@ -17,6 +17,8 @@ from host.gateway.api import Page, Selection, TrainingWish
 from host.gateway.config import GatewayConfig
 from host.gateway.http import listen, make_app
 from host.registry.events import EventFeed, PluginEvent
+from host.registry.following import LogMark, LogNews
+from host.registry.learning import KeptState
 from host.workload.store.lines import encode_lines
 from plugin_sdk.contract.answers import Answer, AnswerMetrics
 from plugin_sdk.contract.messages import Abstained, Prediction, TrainReply
@@ -96,6 +98,17 @@ class ScriptedHost:
     async def restart(self, name: str) -> None:
         self._change("restart", name)
 
+    async def states(self, name: str) -> list[KeptState]:
+        self.plugin(name)
+        kept = KeptState(
+            version=2, standing="kept", next=True, fits=True, bytes=10, seq=7, saved_at=1.7e12, format="skops"
+        )
+        return [kept, KeptState(version=1, standing="damaged", next=False, fits=False)]
+
+    async def roll_back(self, name: str, version: int | None) -> int:
+        self._change("roll_back", name)
+        return version or 1
+
     async def configure(self, name: str, given: dict[str, Any]) -> None:
         self._change("configure", name)
         self.configured = given
@@ -138,6 +151,9 @@ class ScriptedHost:
     def logs(self, name: str, limit: int) -> list[str]:
         self.plugin(name)
         return ["one", "\x1b[31mtwo"][-limit:]
+
+    def log_news(self, name: str, mark: LogMark | None) -> LogNews:
+        return LogNews([], 0, {1: 2})
 
     async def record(self, points: list[WorkloadDataPoint], key: str | None = None) -> int:
         if key is not None:

@@ -58,6 +58,8 @@ NEEDS = {
     "plugins.train": ("operate", {"name": "forest"}),
     "plugins.configure": ("admin", {"name": "forest", "priority": 1}),
     "plugins.logs": ("read", {"name": "forest"}),
+    "plugins.states": ("read", {"name": "forest"}),
+    "plugins.rollback": ("operate", {"name": "forest"}),
     "workload.record": ("operate", {"points": []}),
     "workload.export": ("read", {}),
     "host.audit": ("admin", {}),

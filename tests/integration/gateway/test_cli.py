@@ -73,6 +73,21 @@ async def test_a_plugin_is_switched(served: Any, what: str) -> None:
     assert served.host.changes == [(what, "forest")]
 
 
+async def test_saved_states_are_listed_with_which_comes_next(served: Any) -> None:
+    result = await run(served, "plugin", "states", "forest")
+    head, newest, older = (line.split("\t") for line in result.stdout.splitlines())
+    assert head[:3] == ["version", "standing", "next"]
+    assert (newest[:3], older[:3]) == (["2", "kept", "yes"], ["1", "damaged", "-"])
+    whole = await run(served, "plugin", "states", "forest", "--json")
+    assert json.loads(whole.stdout)["states"][0]["seq"] == 7
+
+
+async def test_a_plugin_is_rolled_back_to_the_state_that_is_named(served: Any) -> None:
+    result = await run(served, "plugin", "rollback", "forest", "--to", "3")
+    assert (result.exit_code, result.stdout) == (0, "forest: Plugin rolled back to state 3\n")
+    assert served.host.changes == [("roll_back", "forest")]
+
+
 async def test_an_unknown_plugin_is_one_line_with_the_hint(served: Any) -> None:
     result = await run(served, "plugin", "show", "forrest")
     assert result.exit_code == 1

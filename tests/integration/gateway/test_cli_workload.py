@@ -89,3 +89,10 @@ async def test_a_file_that_cannot_be_used_is_wrong_usage(served, history, tmp_pa
     result = await run(served, "import", str(file))
     assert result.exit_code == 2
     assert "bad.ndjson:1" in result.stderr
+    file = tmp_path / "cut.json"
+    rows = [json.dumps(point(n).to_dict()) for n in range(1500)]
+    file.write_text("[" + ",".join(rows)[:-10])
+    result = await run(served, "import", str(file))
+    assert result.exit_code == 2
+    assert "ends within point 1500" in result.stderr
+    assert "1000 points before it were recorded" in result.stderr

@@ -101,6 +101,7 @@ async def test_a_compressed_body_is_refused_and_not_inflated(served: Any) -> Non
     assert (reply.status, "compressed" in reply.json()["error"]["message"]) == (415, True)
 
 
+@pytest.mark.fault("caller-large")
 async def test_a_body_over_the_limit_is_413_before_it_is_read(served: Any) -> None:
     head = b"POST /api/v1/optimize HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     reply = await served.raw(head + b"Content-Length: 200001\r\n\r\n")
@@ -110,6 +111,7 @@ async def test_a_body_over_the_limit_is_413_before_it_is_read(served: Any) -> No
     )
 
 
+@pytest.mark.fault("caller-large")
 async def test_a_body_without_a_length_over_the_limit_is_413(served: Any) -> None:
     head = b"POST /rpc HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = b"186a0\r\n" + b" " * 100_000 + b"\r\n"

@@ -9,6 +9,8 @@ import jsonschema
 import pytest
 from jsonrpcclient import Ok, parse, request
 
+from host.workload.errors import KeyReusedError
+
 OPTIMIZE = {"id": "r1", "type": "scheduling", "data": {"result": {"nodeId": "n1"}}}
 HANG = {**OPTIMIZE, "data": {"do": "hang"}}
 POINT = {"timestamp": 1.0, "requestType": "scheduling", "resourceUsage": {}, "duration": 5, "success": True}
@@ -144,6 +146,8 @@ async def test_results_are_as_rpc_discover_describes_them(served: Any) -> None:
         "plugins.train": {"name": "forest"},
         "plugins.logs": {"name": "forest"},
         "plugins.enable": {"name": "forest"},
+        "plugins.states": {"name": "forest"},
+        "plugins.rollback": {"name": "forest", "version": 1},
         "workload.record": {"points": [POINT]},
         "workload.query": {},
         "workload.stats": {},
@@ -192,3 +196,14 @@ async def test_figures_for_prometheus_have_bounded_labels(served: Any) -> None:
     states = {each.labels["state"]: each.value for each in families["engine_ops_plugin_state"].samples}
     assert (states["ready"], sum(states.values())) == (1.0, 1.0)
     assert families["engine_ops_cache_hits"].samples[0].value == 3
+
+
+async def test_a_key_that_stands_for_other_points_is_named_as_the_caller_gave_it(served: Any) -> None:
+    async def record(points: object, key: str) -> int:
+        raise KeyReusedError("of no matter", hint="give another")
+
+    served.host.record = record
+    said = await served.rpc("workload.record", {"points": [POINT], "_meta": {"idempotencyKey": "k1"}})
+    error = said["error"]
+    assert (error["data"]["path"], error["data"]["value"]) == ("_meta.idempotencyKey", "k1")
+    assert "local" not in json.dumps(error)

@@ -128,6 +128,7 @@ async def test_a_fault_of_the_host_says_nothing_of_itself(
     assert "hunter2" in caplog.text
 
 
+@pytest.mark.fault("caller-gone")
 async def test_a_caller_who_goes_away_cancels_its_request(served: Any) -> None:
     body = json.dumps(
         {

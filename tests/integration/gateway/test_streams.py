@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from host.gateway.http import FRONT
+from host.registry.following import LogMark, LogNews
 
 OPTIMIZE = {"id": "r1", "type": "scheduling", "data": {"result": {"nodeId": "n1"}}}
 
@@ -90,17 +90,37 @@ async def test_plugins_states_and_the_hosts_log_are_topics(served: Any, ws: Any)
 
 
 async def test_what_a_plugin_writes_is_followed_while_somebody_listens(served: Any, ws: Any) -> None:
-    lines = ["one", "two"]
-    served.host.logs = lambda name, limit: lines[-limit:]
+    marks: list[object] = []
+
+    def log_news(name: str, mark: LogMark | None) -> LogNews:
+        marks.append(mark)
+        return LogNews(["\x1b[31mthree"], 7, {1: 10}) if len(marks) == 2 else LogNews([], 0, {1: 2})
+
+    served.host.log_news = log_news
     await call(ws, "events.subscribe", {"topics": ["logs"]})
-    front = served.app[FRONT]
-    async with asyncio.timeout(20):
-        while "forest" not in front.sources._seen:
-            await asyncio.sleep(0.01)
-        lines.append("\x1b[31mthree")
-        while (event := (await receive(ws))["params"])["data"].get("source") != "plugin":
-            pass
-    assert event["data"] == {"source": "plugin", "plugin": "forest", "line": "\x1b[31mthree"}
+    told: list[dict[str, Any]] = []
+    while len(told) < 2:
+        data = (await receive(ws))["params"]["data"]
+        told += [data] if data["source"] == "plugin" else []
+    assert told == [
+        {"source": "plugin", "plugin": "forest", "lost": 7},
+        {"source": "plugin", "plugin": "forest", "line": "\x1b[31mthree"},
+    ]
+    assert marks[:2] == [None, {1: 2}], "what was there before is no news"
+
+
+async def test_the_answer_to_a_subscription_comes_before_its_first_event(served: Any, ws: Any) -> None:
+    for n in range(50):
+        served.host.events.publish("plugin:state", "forest", 5.0, {"was": "ready", "now": str(n)})
+    for n in range(20):
+        wish = {"topics": ["plugins"], "resumeFrom": 0}
+        await ws.send_json({"jsonrpc": "2.0", "id": n, "method": "events.subscribe", "params": wish})
+        first = await receive(ws)
+        assert first["id"] == n, first
+        assert [(await receive(ws))["params"]["subscription"] for _ in range(50)] == [
+            first["result"]["subscription"]
+        ] * 50
+        await call(ws, "events.unsubscribe", id="end")
 
 
 async def test_figures_are_a_topic(ws: Any) -> None:
@@ -187,6 +207,17 @@ async def test_server_sent_events_carry_the_same_and_resume_by_their_id(served: 
     assert (first["event"], json.loads(first["data"])["data"]["requestId"]) == ("decisions", "r1")
     assert json.loads(second["data"])["data"]["requestId"] == "r2"
     assert int(second["id"]) == int(first["id"]) + 1
+
+
+async def test_a_page_that_was_away_for_too_long_is_told_what_it_missed(served: Any) -> None:
+    async with aiohttp.ClientSession() as session:
+        headers = {"Last-Event-ID": "5"}
+        async with session.get(f"{served.url}/events?topics=decisions", headers=headers) as response:
+            stream = Stream(response)
+            await stream.block()
+            told = await stream.block()
+    assert told["event"] == "missed"
+    assert json.loads(told["data"])["missed"] > 1_000_000
 
 
 @pytest.mark.parametrize(

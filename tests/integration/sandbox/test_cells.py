@@ -13,6 +13,7 @@ import pytest
 from host.process.cell import Cell as ReadyCell
 from host.process.child import LaunchError
 from tests.integration.sandbox.prison import open_prison, with_plan
+from tests.processes import running
 
 
 @pytest.fixture
@@ -28,14 +29,6 @@ def held(pid: int) -> tuple[str, int, int]:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     value = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
     return value["NoNewPrivs"], int(value["CapEff"], 16), int(value["CapBnd"], 16)
-
-
-def running(pid: int) -> bool:
-    """Whether it is there; one that has ended and was not reaped yet is not."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def ready(prison) -> list[ReadyCell]:

@@ -109,6 +109,7 @@ def groups_in(manager):
     return {path for own in own_directories(manager) for path in own.iterdir() if path.is_dir()}
 
 
+@pytest.mark.fault("bomb-forks")
 def test_a_fork_bomb_is_held_to_its_tasks_and_ended_whole(manager, place):
     if "pids" not in place.parents:
         pytest.skip("NOT TESTED: no pids controller here")

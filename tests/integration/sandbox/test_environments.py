@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -28,11 +29,13 @@ RUNS = "import sys; sys.path.append(sys.argv[1]); import tool, plugin_sdk, msgsp
 async def open_store(request, tmp_path):
     """`open_store(find_links=...)`; all are closed afterwards. Once by pip, once by uv, where that is installed."""
     opened = []
-    if request.param == "uv" and EnvironmentStore(tmp_path, SystemClock())._find_uv() is None:
+    # The tests' own environment has one, which need not be on the PATH.
+    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    if request.param == "uv" and uv is None:
         pytest.skip("NOT TESTED WITH UV: it is not installed")
 
     def open_one(**policy) -> EnvironmentStore:
-        finder = {} if request.param == "uv" else {"find_uv": lambda: None}
+        finder = {"find_uv": lambda: uv if request.param == "uv" else None}
         # An index that is nowhere: what is not found without a network is not found.
         asked = EnvironmentPolicy(index_url=(tmp_path / "no-index").as_uri(), **policy)
         store = EnvironmentStore(tmp_path / "environments", SystemClock(), asked, **finder)

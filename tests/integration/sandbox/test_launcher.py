@@ -20,6 +20,7 @@ from host.process.launcher import SandboxLauncher
 from host.sandbox.interpreter import this_interpreter
 from host.sandbox.opening import PROGRAM
 from host.sandbox.policy import SandboxPolicy
+from tests.processes import running
 
 from .prison import OBEDIENT, Prison, open_prison, with_plan
 
@@ -36,10 +37,6 @@ def group_of(prison: Prison) -> bool:
 def tier_a(prison: Prison) -> None:
     if prison.opened.sandbox.tier != "A":
         pytest.skip(f"NOT TIER A HERE: {prison.opened.sandbox.layers['namespaces']}")
-
-
-def alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.parametrize("name", SIGNALS)
@@ -99,7 +96,7 @@ async def test_a_program_that_ignores_sigterm_is_killed(prison):
     assert await cell.run("answer = 'still here'") == "still here"
     report = await cell.child.stop()
     assert report.signal == "SIGKILL"
-    assert not alive(cell.child.pid)
+    assert not running(cell.child.pid)
 
 
 async def test_a_stopped_program_is_killed_all_the_same(prison, eventually):
@@ -127,7 +124,7 @@ async def test_what_a_command_leaves_behind_goes_with_it(prison, eventually):
     family = init.children(recursive=True)
     os.write(cell.child.stdin_fd, b"\n")
     assert (await cell.child.exited).exit_code == 3
-    await eventually(lambda: not any(alive(each.pid) for each in family))
+    await eventually(lambda: not any(running(each.pid) for each in family))
 
 
 async def test_a_plugin_outlives_its_zygote_and_the_next_comes_from_a_new_one(prison, eventually):
@@ -135,7 +132,7 @@ async def test_a_plugin_outlives_its_zygote_and_the_next_comes_from_a_new_one(pr
     preload = cell.child.spec.confinement.preload
     old = prison.launcher.spawner_pids()[preload]
     os.kill(old, signal.SIGKILL)
-    await eventually(lambda: not alive(old))
+    await eventually(lambda: not running(old))
     assert await cell.run("answer = 'alive'") == "alive"
     second = await prison.inmate(name="second")
     assert prison.launcher.spawner_pids()[preload] != old
@@ -148,11 +145,11 @@ async def test_a_plugin_whose_zygote_died_can_be_killed_and_its_end_is_known(pri
     cell = await prison.inmate()
     old = prison.launcher.spawner_pids()[cell.child.spec.confinement.preload]
     os.kill(old, signal.SIGKILL)
-    await eventually(lambda: not alive(old))
+    await eventually(lambda: not running(old))
     cell.child.kill("timeout", "it hangs")
     report = await asyncio.wait_for(asyncio.shield(cell.child.exited), 20)
     assert (report.cause, report.signal) == ("timeout", "SIGKILL")
-    assert not alive(cell.child.pid)
+    assert not running(cell.child.pid)
 
 
 HOST = """
@@ -180,11 +177,11 @@ async def test_nothing_outlives_a_host_that_is_killed(tmp_path, eventually):
     pids = json.loads(await asyncio.wait_for(host.stdout.readline(), 60))
     assert len(pids) >= 4
     family = psutil.Process(host.pid).children(recursive=True)
-    assert all(alive(pid) for pid in pids)
+    assert all(running(pid) for pid in pids)
     host.kill()
     await host.wait()
-    await eventually(lambda: not any(alive(pid) for pid in pids))
-    await eventually(lambda: not any(alive(each.pid) for each in family))
+    await eventually(lambda: not any(running(pid) for pid in pids))
+    await eventually(lambda: not any(running(each.pid) for each in family))
 
 
 async def test_a_step_that_fails_is_named_and_nothing_is_left(prison, eventually):
@@ -371,7 +368,7 @@ async def test_an_open_sandbox_closes_without_a_trace(tmp_path, eventually):
     async with open_prison(tmp_path) as prison:
         cell = await prison.inmate()
         pids = [cell.child.pid, *prison.launcher.spawner_pids().values()]
-    await eventually(lambda: not any(alive(pid) for pid in pids))
+    await eventually(lambda: not any(running(pid) for pid in pids))
     await eventually(lambda: len(os.listdir("/proc/self/fd")) <= before)
 
 
@@ -416,7 +413,7 @@ async def test_a_parked_child_of_another_plan_or_that_has_died_is_not_run(prison
         if "2" in _ns_pids(p.pid)[-1:] and p.pid != cell.child.pid
     ]
     os.kill(parked, signal.SIGKILL)
-    await eventually(lambda: not alive(parked))
+    await eventually(lambda: not running(parked))
     other = await prison.start(spec)
     assert (await other.call("ping", {}))["result"] == {}
 

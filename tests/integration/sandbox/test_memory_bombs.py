@@ -101,6 +101,7 @@ COUNTED = [
 ]
 
 
+@pytest.mark.fault("bomb-memory")
 @pytest.mark.parametrize(("kind", "mib"), COUNTED)
 def test_a_bomb_in_a_group_is_killed_at_its_cap_and_the_report_says_so_for_certain(groups, kind, mib):
     outcome, usage = burst_in_group(groups, kind, mib, GroupLimits(CAP), scratch_mib=1024)
@@ -121,6 +122,7 @@ def test_the_same_bomb_goes_off_where_the_cap_is_larger(groups, kind, mib):
     assert usage.peak_bytes > PASS * CAP
 
 
+@pytest.mark.fault("bomb-children")
 def test_children_count_together_and_a_leader_that_survives_them_is_found_by_the_bell(groups):
     group = groups.prepare(GroupLimits(CAP))
     try:
@@ -222,6 +224,7 @@ def burst_without_group(
             group.remove()
 
 
+@pytest.mark.fault("bomb-memory-no-group")
 @pytest.mark.parametrize(("kind", "_", "told"), UNCOUNTED)
 def test_a_bomb_without_a_group_stays_below_its_cap_and_a_quarter(counting, kind, _, told):
     outcome, peak, known = burst_without_group(counting, kind)

@@ -41,6 +41,26 @@ class Plugin(BaseMLModel):
         return {**self.said, "row": self.builder.row(given)}
 """
 
+LEARNER = """
+class Plugin:
+    learns_on_columns = True
+
+    def __init__(self):
+        self.count, self.total, self.shared, self.lots = 0, 0.0, 0, 0
+
+    def learn(self, points, reset=False):
+        if reset:
+            self.__init__()
+        numbers = points.array("features.n")
+        self.count += len(points)
+        self.total += float(numbers.sum())
+        self.shared += points.block is not None and not numbers.flags["OWNDATA"]
+        self.lots += 1
+
+    def predict(self, given):
+        return {"count": self.count, "total": self.total, "shared": self.shared, "lots": self.lots}
+"""
+
 
 def point(n):
     return WorkloadDataPoint(
@@ -76,3 +96,28 @@ async def test_plugins_train_on_all_of_the_history_in_columns(folders, tmp_path,
                 assert said["making"] in ("OSError", "PermissionError")
             assert up.host.plugin(name).learning.last.points == 12_000
         assert len(list((tmp_path / "bulk" / "shared").iterdir())) == 1, "both were given the same file"
+
+
+async def test_many_outcomes_are_learned_in_columns_that_plugins_share_and_few_as_they_come(
+    folders, tmp_path, eventually
+):
+    folders.write("c", LEARNER)
+    folders.write("d", LEARNER)
+    (tmp_path / "scratch").mkdir()
+    async with build(folders.directory, tmp_path / "scratch", HostConfig()) as up:
+        await up.supervisor.wait_settled(60)
+        for start in range(0, 12_000, 3000):
+            await up.host.record([point(n) for n in range(start, start + 3000)])
+        await up.host.record([point(12_000)])
+
+        def learned():
+            return [up.host.plugin(name).learning for name in ("c", "d")]
+
+        await eventually(lambda: all(each.learned_seq == 12_001 for each in learned()), within_s=60)
+        await eventually(lambda: all(each.behind == 0 for each in learned()))
+        for name in ("c", "d"):
+            said = (await up.host.predict(name, {}, 10.0)).prediction
+            assert (said["count"], said["total"]) == (12_001, sum(range(12_001)))
+            assert said["shared"] >= 1
+        assert [each.missed for each in learned()] == [0, 0]
+        assert len(list((tmp_path / "bulk" / "shared").iterdir())) == 1, "only the newest is kept"

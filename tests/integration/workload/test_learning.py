@@ -8,6 +8,7 @@ import pytest
 
 from host.app import build
 from host.config import HostConfig
+from host.errors import NotFoundError
 from host.sandbox.policy import SandboxPolicy
 from host.workload.history import HistoryConfig
 from host.workload.teacher import TeacherConfig
@@ -93,6 +94,39 @@ async def test_a_worse_model_is_not_taken_into_use_and_what_is_known_outlives_th
         await host.record(outcomes(160, 5))
         await eventually(lambda: learning(host).learned_seq == 165)
         assert (await host.predict("a", {"n": 1}, 5.0)).prediction["seen"] == 165, "each outcome once"
+
+
+async def test_an_operator_goes_back_to_an_earlier_state_and_forth_again(start, folders, eventually):
+    folders.write("a", CODE, manifest=MANIFEST)
+    async with start() as host:
+        for known in (20, 40, 60):
+            await host.record(outcomes(known - 20, 20))
+            await eventually(lambda known=known: learning(host).learned_seq == known)
+            assert (await host.train("a")).trained
+            await eventually(lambda known=known: learning(host).state.seq == known)
+
+        async def standing(version):
+            return next(each.standing for each in await host.states("a") if each.version == version)
+
+        async def seen():
+            await eventually(lambda: learning(host).learned_seq == 60, within_s=60)
+            return (await host.predict("a", {"n": 1}, 5.0)).prediction["seen"]
+
+        newest, earlier, *_ = await host.states("a")
+        assert (newest.next, newest.fits, earlier.next) == (True, True, False)
+        assert await host.roll_back("a", None) == earlier.version
+        assert host.plugin("a").state == "ready"
+        assert learning(host).state.restored
+        await eventually(lambda: host.plugin("a").trained)
+        assert await standing(newest.version) == "withdrawn"
+        assert await seen() == 60, "what came after the state was handed to it again"
+        assert await host.roll_back("a", newest.version) == newest.version
+        assert learning(host).state.restored
+        assert await standing(newest.version) == "kept"
+        with pytest.raises(NotFoundError, match="no state 999"):
+            await host.roll_back("a", 999)
+    async with start() as host:
+        assert learning(host).state.restored
 
 
 @pytest.mark.fault("state-bad")

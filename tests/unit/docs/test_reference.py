@@ -23,6 +23,7 @@ from host.gateway.methods.table import method_table
 from host.gateway.problem import status_of
 from host.gateway.streams.event import TOPICS
 from host.gateway.traffic import Traffic
+from host.layering import NOT_SETTINGS, PREFIX, variable_names
 from host.registry.entry import Settings
 from host.sandbox.machine import TIERS
 from host.sandbox.policy import ISOLATION
@@ -281,6 +282,18 @@ def test_the_page_has_no_other_tables() -> None:
 def test_every_setting_of_one_plugin_is_on_the_page() -> None:
     text = section(page("configuration"), "## `[plugins.NAME]`")
     assert {names(row[0])[0] for row in rows(text)} == set(Settings.__struct_fields__)
+
+
+def test_every_variable_of_the_environment_is_on_the_page() -> None:
+    said = {
+        names(row[0])[0]: names(row[1])
+        for row in rows(section(page("configuration"), "## Variables of the environment"))
+    }
+    of_others = {f"{PREFIX}{each}" for each in NOT_SETTINGS}
+    assert {name for name in said if name not in of_others} == set(variable_names())
+    assert of_others <= said.keys()
+    for name, (table, key, _) in variable_names().items():
+        assert said[name] == [f"{table}.{key}"]
 
 
 # errors.md

@@ -56,3 +56,18 @@ def test_whether_it_fits_is_asked_without_spending():
     clock.now = 1.0
     assert budget.fits(10)
     assert not budget.fits(11)
+
+
+def test_what_is_earned_may_be_spent_in_the_same_second_and_not_later():
+    clock, earned = Clock(), 0
+    budget = RateBudget(10, clock, lambda: earned)
+    earned = 25
+    assert budget.spend(10)
+    assert budget.spend(25)
+    assert not budget.spend(1)
+    clock.now = 1.0
+    assert budget.spend(10)
+    assert not budget.spend(1), "what was earned before is of a second that is over"
+    clock.now, earned = 2.0, 1000
+    assert budget.spend(10)
+    assert not budget.spend(1), "it came before this second began"

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin_sdk import WorkloadDataPoint, WorkloadDataset
@@ -26,7 +26,7 @@ FEATURES = st.lists(st.dictionaries(st.sampled_from(["x", "y", "user"]), VALUES)
 
 def points(features):
     return [
-        WorkloadDataPoint(float(n), "t", {"cpu": n / 2}, 5.0, n % 2 == 0, {}, each)
+        WorkloadDataPoint(float(n), ("t", "t", "other")[n % 3], {"cpu": n / 2}, 5.0, n % 2 == 0, {}, each)
         for n, each in enumerate(features)
     ]
 
@@ -73,6 +73,30 @@ def test_texts_are_codes_and_what_was_never_seen_is_unknown():
 
 def test_only_the_features_that_are_wanted():
     assert FeatureBuilder(["n"]).fit(points([{"user": "mia", "n": 1}])).names == ["n"]
+
+
+@given(FEATURES, st.integers(-1, 12), st.integers(0, 12), st.integers(0, 12))
+@settings(max_examples=60)
+def test_filters_of_columns_give_what_filters_of_points_give_and_are_columns_still(
+    history, count, start, end
+):
+    by_columns, by_points = as_columns(history), WorkloadDataset(points(history))
+    for ask in (
+        lambda data: data.filter_by_type("t"),
+        lambda data: data.filter_by_type("other"),
+        lambda data: data.filter_by_time_range(start, end),
+        lambda data: data.get_recent(count),
+        lambda data: data.filter_by_time_range(start, end).get_recent(count).filter_by_type("t"),
+    ):
+        found, right = ask(by_columns), ask(by_points)
+        assert len(found) == len(right)
+        assert found.block is not None
+        assert found.get_statistics() == right.get_statistics()
+        assert found.array("timestamp").tolist() == right.array("timestamp").tolist()
+        builder = FeatureBuilder().fit(by_points)
+        np.testing.assert_array_equal(builder.table(found), builder.table(right))
+        assert [each.timestamp for each in found] == [each.timestamp for each in right]
+    assert not by_columns.get_recent(3).array("duration").flags["OWNDATA"], "a stretch is not copied"
 
 
 def test_a_dataset_of_columns_is_a_dataset():

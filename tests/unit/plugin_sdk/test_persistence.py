@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from plugin_sdk import BaseMLModel
-from plugin_sdk.persistence import OWN, PICKLE, SKOPS, StateError, can_save, restore, save
+from plugin_sdk.persistence import OWN, PACKED, PICKLE, SKOPS, StateError, can_save, restore, save
 
 
 class Mean(BaseMLModel):
@@ -72,6 +72,18 @@ def test_without_skops_any_bytes_will_do(monkeypatch):
     model = Mean("m")
     model.train([])
     assert save(model).format == PICKLE
+
+
+def test_a_large_state_is_packed(monkeypatch):
+    monkeypatch.setattr("plugin_sdk.persistence.importlib.util.find_spec", lambda _: None)
+    model = Mean("m")
+    model.train([])
+    model.notes = ["the same again"] * 10_000
+    saved = save(model)
+    assert (saved.format, len(saved.data) < 2_000) == (PACKED, True)
+    assert restore(Mean("m"), saved.data, saved.format).notes == model.notes
+    with pytest.raises(StateError):
+        restore(Mean("m"), saved.data[:-9], PACKED)
 
 
 @pytest.mark.parametrize(

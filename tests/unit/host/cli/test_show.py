@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 import pytest
 
 from host.cli.plugin import COLUMNS
-from host.cli.show import cell, memory, print_rows, printable
+from host.cli.show import cell, memory, print_json, print_rows, printable
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,14 @@ def test_a_value_is_shown_on_one_line(value: object, shown: str) -> None:
 
 def test_control_characters_of_a_plugin_are_shown_as_escapes() -> None:
     assert printable("a\x1b[31mb\tc\nd\u202e") == "a\\x1b[31mb\\tc\\nd\\u202e"
+
+
+def test_json_says_the_same_without_orders_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"why": "\u202ereversed \x9b31m \U000e0041 ä"}
+    print_json(value, one_line=True)
+    shown = capsys.readouterr().out.removesuffix("\n")
+    assert shown.isprintable()
+    assert json.loads(shown) == value
 
 
 def test_memory_is_in_mebibytes() -> None:

@@ -106,28 +106,65 @@ async def test_what_cannot_meet_its_deadline_is_not_kept_waiting():
 
 
 async def test_one_waits_for_a_share_of_its_time_only(within):
-    gate = Gate(AdmissionConfig(in_flight=1, queued=10), Now())
-    task = gate.start("a")
+    clock = Now()
+    gate = Gate(AdmissionConfig(in_flight=1, queued=10), clock)
+    tasks = [gate.start("a"), gate.start("b", deadline=1.0)]
     await settle()
+    clock.at = 0.51
     async with within(20):
         with pytest.raises(BusyError):
-            await gate.request("b", deadline=0.05)
+            await tasks[1]
     await gate.end("a")
-    await task
+    await tasks[0]
     assert gate.admission.statistics().in_flight == 0
+
+
+async def test_in_a_standing_queue_nobody_waits_longer_than_a_request_takes(within):
+    """Source: Maurer (2015): the oldest of a queue that is served newest first would wait for all of their time."""
+    clock = Now()
+    gate = Gate(AdmissionConfig(in_flight=1, queued=10, alone=1), clock)
+    tasks = [gate.start(name, deadline=1e9, quick=True) for name in "abc"]
+    await settle()
+    clock.at = 60.0
+    async with within(20):
+        with pytest.raises(BusyError):  # one of the two is left to the built-in
+            await asyncio.gather(*tasks[1:])
+    assert gate.alone == ["b"] and gate.order == ["a"]
+    await gate.end("a")
+    await tasks[0]
+
+
+async def test_a_queue_that_empties_lets_everyone_wait_for_the_share_of_their_time(within):
+    clock = Now()
+    gate = Gate(AdmissionConfig(in_flight=1, queued=10, target_s=0.01, interval_s=1e9), clock)
+    tasks = [gate.start(name, deadline=1e9) for name in "ab"]
+    await settle()
+    clock.at = 60.0
+    await asyncio.sleep(0.03)  # some looks at who has waited long enough
+    await gate.end("a")
+    assert gate.order == ["a", "b"]
+    await gate.end("b")
+    await asyncio.gather(*tasks)
 
 
 async def test_in_a_standing_queue_the_newest_goes_first():
     clock = Now()
-    gate = Gate(AdmissionConfig(in_flight=1, queued=10), clock)
+    # A target that no timer of this test reaches: only the clock that it turns decides.
+    gate = Gate(AdmissionConfig(in_flight=1, queued=10, target_s=60.0), clock)
     tasks = [gate.start("0", deadline=1e9)]
     await settle()
     tasks += [gate.start(str(n), deadline=1e9) for n in range(1, 7)]
     await settle()
     for _ in range(4):
-        clock.at += 0.2
+        clock.at += 100.0
         await gate.end(gate.order[-1])
-    assert gate.order[-1] in "56", gate.order  # the oldest first until it was seen to stand, then the newest
+    assert gate.order == [
+        "0",
+        "1",
+        "6",
+        "5",
+        "4",
+    ]  # the oldest first until it was seen to stand, then the newest
     while len(gate.order) < 7:
         await gate.end(gate.order[-1])
     await gate.end(gate.order[-1])
@@ -147,6 +184,7 @@ async def test_one_that_goes_away_while_it_waits_leaves_its_place_to_the_next():
     assert gate.admission.statistics().in_flight == 0
 
 
+@pytest.mark.fault("caller-ten-times")
 async def test_at_ten_times_the_load_everyone_has_an_answer_or_a_clear_refusal_soon(rig, within):
     slow = rig.Plugin("slow", optimize=rig.LATE)
     engine = rig.engine(slow, in_flight=4, queued=8, cache_entries=0)

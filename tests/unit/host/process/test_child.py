@@ -14,6 +14,7 @@ from host.clock import SystemClock
 from host.process import child as child_module
 from host.process.child import LaunchError, LocalLauncher, stop_all
 from host.process.spec import LaunchSpec, ResourceLimits
+from tests.processes import running
 
 
 @pytest.fixture
@@ -176,9 +177,7 @@ async def test_what_it_left_behind_in_its_group_ends_with_it(launch, eventually)
     report = await ended(child)  # known although the sleeper holds all three pipes
     assert report.signal == "SIGKILL"
     (line,) = await said(child, eventually)
-    await eventually(
-        lambda: not psutil.pid_exists(int(line)) or psutil.Process(int(line)).status() == "zombie"
-    )
+    await eventually(lambda: not running(int(line)))
 
 
 async def test_a_kill_that_came_too_late_is_not_what_ended_it(launch):

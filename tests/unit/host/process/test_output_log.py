@@ -42,3 +42,14 @@ def test_however_the_bytes_are_cut_the_lines_are_the_same(chunks, lines):
     whole.feed(b"".join(chunks))
     assert cut.tail(100) == whole.tail(100)
     assert cut.bytes_seen == whole.bytes_seen
+
+
+@given(st.lists(st.binary(max_size=60), max_size=30), st.integers(1, 5))
+def test_every_finished_line_is_counted_kept_or_not(chunks, lines):
+    log = OutputLog(lines)
+    for chunk in chunks:
+        log.feed(chunk)
+    log.end()
+    whole = b"".join(chunks)
+    assert log.lines_seen == whole.count(b"\n") + (not whole.endswith(b"\n") and bool(whole))
+    assert len(log.finished()) == min(lines, log.lines_seen)

@@ -104,3 +104,45 @@ async def test_close_is_safe_twice_and_with_bytes_unsent(ends):
         ends.pipe.write(b"y")
     os.write(ends.far_write, b"late")
     assert ends.data == b""
+
+
+async def test_what_is_gathered_goes_in_one_piece_after_what_came_before(ends, eventually):
+    ends.pipe.write(b"a")
+    ends.pipe.gather(b"b")
+    ends.pipe.write(b"c")
+    ends.pipe.gather(b"d")
+    assert os.read(ends.far_read, 10) == b"a"
+    read = []
+
+    def came():
+        with contextlib.suppress(BlockingIOError):
+            read.append(os.read(ends.far_read, 10))
+        return read
+
+    await eventually(came)
+    assert read == [b"bcd"]
+    assert ends.pipe.unsent_bytes == 0
+
+
+async def test_what_is_gathered_waits_for_a_slow_reader_like_anything_else(ends, eventually):
+    for n in range(10):
+        ends.pipe.gather(bytes([65 + n]) * 100_000)
+    read = b""
+
+    def drained():
+        nonlocal read
+        with contextlib.suppress(BlockingIOError):
+            read += os.read(ends.far_read, 65536)
+        return len(read) == 1_000_000
+
+    await eventually(drained)
+    assert read == b"".join(bytes([65 + n]) * 100_000 for n in range(10))
+    assert ends.pipe.unsent_bytes == 0
+
+
+async def test_what_is_gathered_for_an_end_that_closes_is_dropped(ends, eventually):
+    ends.pipe.gather(b"x")
+    ends.close(ends.far_read)
+    await eventually(lambda: ends.pipe.unsent_bytes == 0)
+    with pytest.raises(PipeClosedError):
+        ends.pipe.gather(b"y")

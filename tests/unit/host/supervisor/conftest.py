@@ -137,7 +137,7 @@ async def keep(tmp_path):
 
     yield start
     for kept in kept_ones:
-        kept.keeper.end()
+        kept.keeper.end("the test is over")
         async with asyncio.timeout(15):
             await asyncio.wait([kept.task])
         assert kept.nothing_left()
@@ -155,7 +155,7 @@ def supervise(tmp_path):
     """`async with supervise() as supervisor:`, over `tmp_path / "plugins"`; not started."""
 
     @contextlib.asynccontextmanager
-    async def make(*, still_s=0.01, rescan_s=0.1, **config):
+    async def make(*, still_s=0.01, rescan_s=0.1, launcher=None, keeping=None, **config):
         (tmp_path / "plugins").mkdir(exist_ok=True)
         (tmp_path / "scratch").mkdir(exist_ok=True)
         clock = SystemClock()
@@ -164,10 +164,11 @@ def supervise(tmp_path):
             tmp_path / "plugins",
             tmp_path / "scratch",
             registry,
-            LocalLauncher(clock),
+            launcher or LocalLauncher(clock),
             clock,
             SupervisorConfig(
-                keeping=KeepingConfig(still_s=still_s, rescan_s=rescan_s, drain_s=5.0), **config
+                keeping=KeepingConfig(still_s=still_s, rescan_s=rescan_s, drain_s=5.0, **(keeping or {})),
+                **config,
             ),
         )
         supervisor.registry = registry

@@ -145,7 +145,7 @@ async def test_its_task_ends_from_every_state_and_nobody_is_left_waiting(
     waiting.append(asyncio.ensure_future(kept.keeper.restart()))
     waiting.append(asyncio.ensure_future(kept.keeper.enable()))
     await asyncio.wait(waiting, timeout=0)
-    kept.keeper.end()
+    kept.keeper.end("the test is over")
     await within(asyncio.gather(kept.task, *waiting))
     assert kept.state == "stopped"
     assert kept.nothing_left()

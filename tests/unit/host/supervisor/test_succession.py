@@ -228,10 +228,11 @@ async def test_a_folder_that_is_removed_lets_open_calls_finish_and_may_come_back
     serving, eventually, tmp_path
 ):
     async with serving(watched=True) as (supervisor, folder):
-        entry = supervisor.registry.get("a")
+        told, entry = Told(supervisor), supervisor.registry.get("a")
         pid = await ask(entry)
         folder.rename(tmp_path / "aside")
         await eventually(lambda: supervisor.registry.all() == [])
+        assert next(each["why"] for each in told.of("plugin:state")) == "its folder is gone"
         assert not psutil.pid_exists(pid)
         (tmp_path / "aside").rename(folder)
         await eventually(lambda: [each.name for each in supervisor.registry.ready()] == ["a"])

@@ -9,11 +9,14 @@ import shutil
 import psutil
 import pytest
 
+from host.clock import SystemClock
 from host.process import child as child_module
+from host.process.child import LocalLauncher
 from host.registry.entry import Settings
 from host.registry.settings import SettingsChange
 from host.supervisor import incarnation as incarnation_module
 from host.supervisor import supervisor as supervisor_module
+from host.supervisor.restart import RestartPolicy
 
 
 def names(supervisor):
@@ -167,3 +170,78 @@ async def test_what_an_operator_says_holds_in_the_next_host(supervise, plugin):
         assert supervisor.registry.get("b").keeper.view().state == "stopped"
         assert supervisor.registry.get("a").config == {"x": 1, "y": 2}
         assert supervisor.registry.get("a").priority == 1
+
+
+class Counting(LocalLauncher):
+    """Says how many programs it was starting at one time."""
+
+    def __init__(self):
+        super().__init__(SystemClock())
+        self.now = self.most = 0
+
+    async def launch(self, spec):
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await asyncio.sleep(0.01)  # as a launcher that waits for its spawner
+            return await super().launch(spec)
+        finally:
+            self.now -= 1
+
+
+@pytest.mark.fault("life-all-die")
+async def test_when_all_die_at_once_their_starts_are_spread_and_few_are_started_at_a_time(
+    supervise, plugin, eventually
+):
+    for number in range(12):
+        plugin(f"p{number:02}")
+    launcher, pauses = Counting(), {}
+    policy = RestartPolicy(base_s=0.5)
+    async with supervise(launcher=launcher, keeping={"spawns": 3}, restarts=policy) as supervisor:
+
+        def paused(event):
+            if event.topic == "plugin:state" and event.detail["now"] == "backoff":
+                view = supervisor.registry.get(event.plugin).keeper.view()
+                pauses[event.plugin] = view.next_retry - view.state_since
+
+        await supervisor.settle()
+        await supervisor.wait_settled(20)
+        views = [entry.keeper.view() for entry in supervisor.registry.all()]
+        assert [view.state for view in views] == ["ready"] * 12
+        supervisor.registry.events.subscribe(paused)
+        launcher.most = 0
+        for view in views:
+            psutil.Process(view.pid).kill()
+        await eventually(
+            lambda: all(
+                (view := entry.keeper.view()).state == "ready" and view.restarts == 1
+                for entry in supervisor.registry.all()
+            )
+        )
+    assert 1 <= launcher.most <= 3
+    assert len(pauses) == 12
+    assert all(0 <= pause <= 510 for pause in pauses.values()), pauses
+    assert len({round(pause, 3) for pause in pauses.values()}) == 12, "each draws its own"
+
+
+class Slow:
+    """A plugin that does not end before every other was asked to."""
+
+    def __init__(self, name, asked, all_asked):
+        self.name, self._asked, self._all_asked = name, asked, all_asked
+
+    async def aclose(self, why):
+        self._asked.append(self.name)
+        if self.name == "p0":
+            self._all_asked.set()
+        await self._all_asked.wait()
+
+
+async def test_a_host_that_stops_asks_the_last_started_first_and_soon_has_asked_all_however_slow(supervise):
+    asked, all_asked = [], asyncio.Event()
+    async with supervise(keeping={"stop_order_s": 0.3, "stop_gap_s": 10.0}) as supervisor:
+        supervisor._kept = {f"p{n}": Slow(f"p{n}", asked, all_asked) for n in range(30)}
+        supervisor.registry.unregister = lambda name: None  # they never were in it
+        async with asyncio.timeout(8):  # one gap alone would be more
+            await supervisor.aclose()
+    assert asked == [f"p{n}" for n in reversed(range(30))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 
 import msgspec
 import numpy as np
@@ -11,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from host.clock import SystemClock
-from host.errors import ConfigError, RequestError
+from host.errors import BusyError, ConfigError, RequestError
 from host.workload.config import HistoryConfig
-from host.workload.errors import HistoryBusyError, KeyReusedError
+from host.workload.errors import KeyReusedError
 from host.workload.history import MOST_TYPES, History
 from host.workload.selection import Selection
+from host.workload.store.database import Database
 from host.workload.store.lines import decode_line
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
@@ -214,7 +216,7 @@ async def test_requests_over_the_bound_are_let_go_and_counted(histories):
 
 async def test_callers_over_the_bound_are_refused_and_told_to_come_again(histories):
     history = await histories(queued_points=5)
-    with pytest.raises(HistoryBusyError):
+    with pytest.raises(BusyError):
         await history.record([point(n) for n in range(6)])
     assert await history.record([point(1)]) == 1
 
@@ -285,3 +287,27 @@ async def test_old_points_are_read_from_disk_when_memory_holds_the_newest_alone(
     for start in range(0, 3000, 100):
         await history.record([point(n) for n in range(start, start + 100)])
     assert times(decoded(await history.query(Selection(limit=3000)))) == list(range(3000))
+
+
+async def test_a_disk_without_room_for_merging_is_one_that_still_takes_points(
+    histories, monkeypatch, eventually
+):
+    commit, refused = Database.commit, []
+
+    def crowded(self, change):
+        if change.add and change.delete:
+            refused.append(change)
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorname = "SQLITE_FULL"
+            raise error
+        commit(self, change)
+
+    monkeypatch.setattr(Database, "commit", crowded)
+    history = await histories(points=1000, commit_ms=0.1)
+    for n in range(100):
+        await history.record([point(n)])
+    await eventually(lambda: refused != [])
+    assert (history.trouble, history.status().durable) == (None, True)
+    await history.record([point(100)])
+    assert len(refused) == 1, "it is not tried again at once"
+    assert len(decoded(await history.query(Selection()))) == 101

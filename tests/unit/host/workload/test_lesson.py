@@ -11,7 +11,8 @@ import pytest
 from host.clock import SystemClock
 from host.errors import PluginError
 from host.registry.learning import Learning, Restored
-from host.workload.lesson import Portions, hand_over, train, within
+from host.workload.lesson import hand_over, train
+from host.workload.lots import Portions
 from host.workload.teacher import Teacher, TeacherConfig
 from plugin_sdk.contract.limits import Limits
 from plugin_sdk.contract.messages import Capability
@@ -161,11 +162,15 @@ async def test_what_a_slow_plugin_missed_is_told_to_it(histories):
     assert [told["seq"] for _, told in pupil.asked] == [10, 50, 60]
 
 
-def test_what_is_sent_at_once_has_room_in_a_message_and_is_at_least_one():
-    lines = [b"x" * 10] * 5
-    assert within(lines, 33) == lines[:3]
-    assert within([b"a", b"bb"], 3, newest=True) == [b"bb"]
-    assert within([b"x" * 100], 10) == [b"x" * 100]
+async def test_how_far_it_is_behind_is_shown(history, eventually):
+    pupil = Pupil(learn={"accepted": 1, "credit": 0})
+    teacher = Teacher(history, lambda: [pupil], CLOCK, TeacherConfig(tick_s=0.001, batch=10, retry_s=60.0))
+    teacher.start()
+    await eventually(lambda: pupil.learning.learned_seq == 10)
+    await eventually(lambda: pupil.learning.behind == 90)
+    await history.record([outcome(n) for n in range(100, 107)])
+    await eventually(lambda: pupil.learning.behind == 97)
+    await teacher.aclose()
 
 
 async def test_a_plugin_that_was_restored_goes_on_from_there(history, eventually):

@@ -98,3 +98,39 @@ def test_a_state_fits_the_code_that_made_it_whatever_lies_beside_it(tmp_path):
     (tmp_path / "plugin.py").write_text("two")
     assert fits("1.0.0", CONFIG, tmp_path) != first
     assert len({first, fits("1.0.1", CONFIG, tmp_path), fits("1.0.0", {}, tmp_path)}) == 3
+
+
+def test_to_roll_back_is_to_withdraw_what_came_after_and_to_roll_forth_to_put_it_back(store):
+    for n in range(3):
+        save(store, b"%d" % n)
+    store.roll_back("forest", 1)
+    assert newest(store) == (b"0", None)
+    assert [(each.version, each.standing) for each in store.every("forest")] == [
+        (1, "kept"), (2, "withdrawn"), (3, "withdrawn"),
+    ]  # fmt: skip
+    assert save(store, b"anew").version == 4, "numbers are not used again"
+    assert newest(store) == (b"anew", None)
+    store.roll_back("forest", 2)
+    assert newest(store) == (b"1", None)
+    assert [each.standing for each in store.every("forest")] == ["kept", "kept", "withdrawn", "withdrawn"]
+
+
+def test_withdrawn_states_do_not_pile_up(store, tmp_path):
+    save(store, b"first")
+    for n in range(8):
+        save(store, b"%d" % n)
+        store.roll_back("forest", store.every("forest")[0].version)
+    save(store, b"last")
+    assert sum("withdrawn" in name for name in files(tmp_path)) <= 3
+
+
+def test_every_state_is_shown_with_how_it_stands(store, tmp_path):
+    save(store, b"torn")
+    save(store, b"deadly")
+    save(store, b"good")
+    path = tmp_path / "states" / "forest" / "00000001.state"
+    path.write_bytes(path.read_bytes()[:-1])
+    store.distrust("forest", 2, "it ended")
+    (tmp_path / "states" / "forest" / "00000004.part").write_bytes(b"half")
+    shown = [(each.version, each.standing, each.info is None) for each in store.every("forest")]
+    assert shown == [(1, "damaged", True), (2, "rejected", False), (3, "kept", False)]

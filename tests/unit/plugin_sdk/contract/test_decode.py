@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Annotated
+import enum
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
@@ -10,6 +11,18 @@ from plugin_sdk.contract.decode import MissingError, problem_from, show
 
 class Inner(msgspec.Struct):
     cpu: Annotated[float, msgspec.Meta(ge=0)]
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    GREEN = "green"
+
+
+class Words(msgspec.Struct, rename="camel"):
+    which_way: Literal["up", "down"] | None = None
+    colours: list[Colour] = []
+    usage: dict[str, float] = {}
+    limits: Annotated[dict[str, Inner], msgspec.Meta(max_length=9)] = {}
 
 
 class Outer(msgspec.Struct, forbid_unknown_fields=True):
@@ -52,3 +65,22 @@ def test_a_value_that_python_will_not_write_is_still_shown() -> None:
         deep = [deep]
     assert len(show(deep)) <= 120
     assert len(show("\udcff" * 500)) <= 120
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"whichWay": "dwn"}, "whichWay is \"dwn\"; give one of up, down; did you mean 'down'?"),
+        ({"whichWay": "x"}, 'whichWay is "x"; give one of up, down'),
+        (
+            {"colours": ["red", "gren"]},
+            "colours[1] is \"gren\"; give one of red, green; did you mean 'green'?",
+        ),
+        ({"usage": {"cpu": 1, "gpu": "x"}}, 'usage.gpu is "x"; give a number'),
+        ({"limits": {"a": {"cpu": 1}, "b": {"cpu": -1}}}, "limits.b.cpu is -1; give a number >= 0.0"),
+    ],
+)
+def test_with_the_type_more_is_said_of_words_and_of_members_of_any_name(value: object, message: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert(value, Words)
+    assert str(problem_from(caught.value, value, "", Words)) == message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft7Validator
@@ -33,7 +34,13 @@ BAD = [
     HEAD + 'entry = "a:B"\n[limits]\ncall_timeout = "soon"\n',
     HEAD + 'entry = "a:B"\n[limits]\ncpu = 0\n',
     HEAD + 'entry = "a:B"\n[zzz]\n',
+    HEAD.replace("1.0.0", "1.0") + 'entry = "a:B"\n',
+    HEAD.replace('["resource"]', "[]") + 'entry = "a:B"\n',
+    HEAD + 'entry = "a:B"\n[limits]\nzzz = 0\n',
+    HEAD + 'entry = "a:B"\n[training]\ngrowth = 0\n',
+    HEAD + 'entry = "a:B"\n[dependencies]\npython = "x"\n',
 ]
+SAMPLES = sorted(Path(__file__).parents[4].glob("sample_plugins/**/plugin.toml"))
 SCHEMA = Draft7Validator(manifest_schema())
 
 
@@ -52,3 +59,8 @@ def test_what_the_reader_refuses_the_schema_refuses(text):
     with pytest.raises(ManifestError):
         parse_manifest(text.encode())
     assert not SCHEMA.is_valid(tomllib.loads(text))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda each: each.parent.name)
+def test_every_sample_plugin_is_valid(path):
+    SCHEMA.validate(tomllib.loads(path.read_text()))

@@ -71,20 +71,25 @@ def test_a_conversation_means_the_same_wherever_its_bytes_are_cut(
 
 
 @given(st.lists(messages | st.binary(max_size=20), min_size=1, max_size=2), st.booleans(), st.booleans())
-def test_the_quick_way_says_what_receive_says_or_nothing(
-    lines: list[bytes], ended: bool, begun: bool
-) -> None:
+def test_what_is_one_line_need_not_be_cut(lines: list[bytes], ended: bool, begun: bool) -> None:
     data = b"\n".join(lines) + (b"\n" if ended else b"")
     connection = ready()
     if begun:
-        connection.receive(b" ")
-    answer, request = connection.lone_answer(data), connection.lone_request(data)
-    events = ready().receive(data)
+        connection.lines(b" ")
+    if data and connection.is_lone(data):
+        assert not begun
+        assert connection.lines(data) == [data[:-1]]
+
+
+@given(messages | st.binary(max_size=20), st.booleans())
+def test_the_quick_way_says_what_receive_says_or_nothing(line: bytes, ended: bool) -> None:
+    line = line.replace(b"\n", b" ") + (b"\n" if ended else b"")
+    connection = ready()
+    answer, request = connection.plain_answer(line), connection.plain_request(line)
+    event = ready().event(line)
     assert answer is None or request is None
     if answer is None and request is None:
         return
-    assert not begun
-    (event,) = events
     if request is not None:
         assert isinstance(event, RequestReceived)
         assert (request.id, request.method) == (event.id, event.method)
@@ -98,15 +103,17 @@ def test_the_quick_way_says_what_receive_says_or_nothing(
     "junk", [b'{"jsonrpc":"2.0","id":1,\n"result":1}\n', b'{"jsonrpc":"2.0","id":1,"method":"\xff"}\n']
 )
 def test_the_quick_way_takes_nothing_that_receive_would_call_junk(junk: bytes) -> None:
-    assert ready().lone_answer(junk) is None
-    assert ready().lone_request(junk) is None
+    connection = ready()
+    for line in (junk,) if connection.is_lone(junk) else connection.lines(junk):
+        assert connection.plain_answer(line) is None
+        assert connection.plain_request(line) is None
 
 
-def test_the_quick_way_holds_a_line_to_the_frame_limit() -> None:
+def test_a_line_that_need_not_be_cut_is_held_to_the_frame_limit() -> None:
     line = b'{"jsonrpc":"2.0","id":1,"result":"%b"}\n' % (b"x" * 50)
     for limit, taken in ((len(line) - 1, True), (len(line) - 2, False)):
         connection = Connection(Role.HOST, ConnectionLimits(frame_bytes=limit))
-        assert (connection.lone_answer(line) is not None) is taken
+        assert connection.is_lone(line) is taken
 
 
 @given(st.lists(st.sampled_from(["request", "answer", "give up", "again", "unknown"]), max_size=30))

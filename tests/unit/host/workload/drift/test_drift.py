@@ -23,6 +23,18 @@ def test_a_change_of_the_mean_is_seen_within_a_few_hundred_values_and_the_old_on
     assert adwin.length < 1200
 
 
+def test_one_change_is_told_once():
+    told = []
+    for seed in range(20):
+        chance, adwin = random.Random(seed), Adwin()
+        for n in range(2500):
+            told += (
+                [change] if (change := adwin.add(chance.random() * 0.5 + (0.4 if n >= 1500 else 0))) else []
+            )
+    assert 20 <= len(told) <= 22
+    assert all(change.before < 0.4 < change.after for change in told)
+
+
 def test_false_alarms_are_rare():
     alarms = 0
     for seed in range(20):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from host.errors import ConfigError
+from host.workload.formats.elements import elements
 from host.workload.formats.reading import READERS, read_points
 from host.workload.formats.writing import WRITERS
 from host.workload.store.lines import encode_lines
@@ -35,6 +38,9 @@ POINTS = st.lists(
     ),
     max_size=12,
 )
+
+
+ONE = encode_lines([WorkloadDataPoint(1.0, "a", {}, 1.0, True)])[0]
 
 
 @pytest.mark.parametrize("form", list(WRITERS))
@@ -85,6 +91,14 @@ def test_memory_holds_a_bounded_number_of_points_whatever_the_format(tmp_path):
         ("a.ndjson", b'{"timestamp": 1}\n', "a.ndjson:1: no point"),
         ("a.ndjson", b"not JSON\n", "a.ndjson:1: no point"),
         ("a.json", b'{"points": []}', "neither a list of points nor an export"),
+        ("a.json", b"", "neither a list of points nor an export"),
+        ("a.json", b'[{"timestamp": 1}]', "a.json: point 1: .*requestType"),
+        ("a.json", b'{"data": [%s, %s' % (ONE, ONE[:-3]), "it ends within point 2; 1 points before"),
+        ("a.json", b'{"data": [%s]' % ONE, "around the list"),
+        ("a.json", b'{"data": [%s], "count": 2}' % ONE, "says that it has 2 points, and it has 1"),
+        ("a.json", b"[%s %s]" % (ONE, ONE), "after point 1 stands b'{' instead of a comma"),
+        ("a.json", b"[%s,]" % ONE, "point 2 begins with b']'"),
+        ("a.json", b"[1]", "point 1 begins with b'1'"),
         ("a.csv", b"timestamp,duration\n1\n", "a.csv:2: no point: it has 1 cells, and the header 2"),
         ("a.csv", b"timestamp,colour\n1,red\n", "there is a column 'colour'"),
         ("a.csv", b"timestamp\nsoon\n", "a.csv:2"),
@@ -103,3 +117,52 @@ def test_a_file_that_is_not_there_is_an_error_of_whoever_named_it(tmp_path):
         if form not in ("parquet", "arrow"):
             with pytest.raises(ConfigError, match="cannot be read"):
                 list(read_points(tmp_path / "absent", form))
+
+
+@given(POINTS, st.integers(1, 40), st.sampled_from(["list", "export", "spread"]))
+@settings(max_examples=60)
+def test_a_json_document_is_read_alike_in_pieces_of_any_size(points, size, how):
+    rows = [json.loads(line) for line in encode_lines(points)]
+    whole = rows if how == "list" else {"at": {"data": [1], "x": '"}]'}, "data": rows, "count": len(rows)}
+    text = json.dumps(whole, indent=2 if how == "spread" else None, ensure_ascii=how == "list").encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("host.workload.formats.elements.CHUNK_BYTES", max(size, 1))
+        patch.setattr("host.workload.formats.elements.AROUND_BYTES", 120)
+        first = io.BytesIO(text) if how == "list" else _FirstWhole(text, 120)
+        assert [json.loads(each) for each in elements(first)] == rows
+
+
+class _FirstWhole(io.BytesIO):
+    """What stands before the list is read at once; it is small against what is read at once in earnest."""
+
+    def __init__(self, text, least):
+        super().__init__(text)
+        self._least = least
+
+    def read(self, size=-1):
+        size, self._least = max(size, self._least), 0
+        return super().read(size)
+
+
+def test_a_json_document_of_any_length_takes_the_memory_of_a_point(tmp_path):
+    path = tmp_path / "long.json"
+    with path.open("wb") as out:
+        WRITERS["json"](lambda: (ONE for _ in range(100_000)), out)
+    assert path.stat().st_size > 10_000_000
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_points(path)) == 100_000
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv", "json"])
+def test_what_never_ends_is_refused_before_it_is_read_whole(tmp_path, form):
+    path = tmp_path / f"endless.{form}"
+    with path.open("wb") as out:
+        out.write(b'[{"' if form == "json" else b'timestamp,requestType\n1,"' if form == "csv" else b'{"')
+        for _ in range(10):
+            out.write(b"x" * 1_000_000)
+    with pytest.raises(ConfigError, match=r"8388608|field larger"):
+        list(read_points(path))

@@ -1,0 +1,78 @@
+"""Counters and histograms for what happens at every call: counted in plain dictionaries, made metrics when somebody looks.
+
+prometheus-client's own take a lock and some forty steps to count one; these are for the event loop's thread alone.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+
+class Count(Collector):
+    """How often something happened, by its labels."""
+
+    def __init__(self, name: str, what: str, labels: Sequence[str], registry: CollectorRegistry) -> None:
+        self._name, self._what, self._labels = name, what, labels
+        self._counts: dict[tuple[str, ...], int] = {}
+        registry.register(self)
+
+    def add(self, *labels: str) -> None:
+        """Once more."""
+        counts = self._counts
+        counts[labels] = counts.get(labels, 0) + 1
+
+    def collect(self) -> Iterable[Metric]:
+        """For the registry."""
+        family = CounterMetricFamily(self._name, self._what, labels=self._labels)
+        for labels, count in list(self._counts.items()):
+            family.add_metric(labels, count)
+        yield family
+
+
+class Spread(Collector):
+    """How values spread over buckets, by their labels.
+
+    Args:
+        bounds: The upper bounds of the buckets, rising; what is above them all has one more.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        what: str,
+        labels: Sequence[str],
+        registry: CollectorRegistry,
+        *,
+        bounds: Sequence[float],
+    ) -> None:
+        self._name, self._what, self._labels, self._bounds = name, what, labels, bounds
+        self._found: dict[tuple[str, ...], tuple[list[int], list[float]]] = {}
+        registry.register(self)
+
+    def observe(self, value: float, *labels: str) -> None:
+        """One more."""
+        found = self._found.get(labels)
+        if found is None:
+            found = self._found[labels] = ([0] * (len(self._bounds) + 1), [0.0])
+        found[0][bisect_left(self._bounds, value)] += 1
+        found[1][0] += value
+
+    def collect(self) -> Iterable[Metric]:
+        """For the registry."""
+        family = HistogramMetricFamily(self._name, self._what, labels=self._labels)
+        names = [_shown(each) for each in (*self._bounds, float("inf"))]
+        for labels, (counts, total) in list(self._found.items()):
+            family.add_metric(labels, list(zip(names, accumulate(counts), strict=True)), total[0])
+        yield family
+
+
+def _shown(bound: float) -> str:
+    """A bound as prometheus-client writes it, so that series go on as they were."""
+    return str(floatToGoString(bound))  # type: ignore[no-untyped-call]
