@@ -1,7 +1,8 @@
 """Whether a plugin is followed: while what it has cost stays near what a shadow of the built-in has cost.
 
-Beyond the tolerance the built-in decides for a while. The plugin gets another chance when the most of what it lost is small
-again beside what all the work has cost by then: so early losses, while it has learned nothing, cost it no more than time.
+A plugin has chances. In each it may lose a little beside the shadow; then the built-in decides for a while, and another chance
+begins, in which what was lost before is forgiven. All chances together have a budget, a part of what the shadow has cost: a
+plugin that loses while it learns is soon forgotten to have done so, and one that goes on losing gets no more chances.
 """
 
 from __future__ import annotations
@@ -16,37 +17,38 @@ class Guard:
     """Decides from two accounts of the same work.
 
     Attributes:
-        tolerance: Falls back when the cost is above this times the shadow's.
+        tolerance: What a chance may cost, as a part of the shadow's cost: 1.01 is a hundredth.
         cool_down: Decisions for which the built-in is followed, at the first time; doubled at each next.
-        kept: The part of the most that was gained that is not given back: who was good for long has no licence to harm, and
-            what is left over covers harm that does not show yet.
-        level: The part of what may be lost that is still missing when it gets another chance, at most.
-        chances: At the last of so many trips it falls back for good: harm goes on for a while after each.
+        kept: The part of the most that was gained in a chance that is not given back: who was good for long has no licence to
+            harm, and what is left over covers harm that does not show yet.
+        budget: How many chances may have been lost within what the shadow has cost by now.
         trips: How often it fell back.
     """
 
     tolerance: float = 1.01
     cool_down: int = 200
     kept: float = 0.5
-    level: float = 0.5
-    chances: int = 6
+    budget: int = 2
     trips: int = 0
     _left: int = 0
     _gained: float = 0.0
+    _forgiven: float = 0.0
+    _spent: float = 0.0
     _following: bool = True
 
     def follows(self, cost: float, shadow_cost: float, slack: float = 0.0) -> bool:
         """Whether the next decision is the plugin's. Costs are sums so far, lower is better; *slack* may be lost, too."""
-        bearable = (self.tolerance - 1) * shadow_cost + slack
-        lost = cost - shadow_cost + self.kept * self._gained
+        lost, chance = cost - shadow_cost, (self.tolerance - 1) * shadow_cost + slack
         if self._following:
-            self._gained = max(self._gained, shadow_cost - cost)
-            if lost > bearable:
+            self._gained = max(self._gained, -lost)
+            if lost > self._forgiven + chance - self.kept * self._gained:
                 self._following = False
                 self.trips += 1
+                self._spent += chance
                 self._left = self.cool_down * min(2 ** (self.trips - 1), LONGEST_COOL_DOWN)
         else:
             self._left -= 1
-            again = self._left <= 0 and self.trips < self.chances
-            self._following = again and lost <= self.level * bearable
+            if self._left <= 0 and self._spent <= self.budget * chance:
+                self._following = True
+                self._forgiven, self._gained = max(lost, 0.0), 0.0
         return self._following
