@@ -53,7 +53,7 @@ def key_of(request: OptimizeRequest) -> bytes:
     Raises:
         ValueError, OverflowError, RecursionError: It holds something that JSON cannot say again.
     """
-    said = (request.type, request.data, request.constraints, request.strategy)
+    said = (request.type, request.data, request.constraints, request.strategy, request.built_ins)
     # Sorted, because two callers may name the members of an object in different orders.
     return hashlib.blake2b(msgspec.json.encode(said, order="deterministic"), digest_size=16).digest()
 

@@ -32,7 +32,7 @@ class EngineConfig:
         resource_strategy, scheduling_strategy, performance_strategy, ml_driven_strategy: For requests of this
             type that name none; empty for what suits the problem.
         refine_from_s: Requests that name a deadline of at least this are given to CP-SAT too, where it is
-            installed; 0 for none.
+            installed; 0 for those alone that name it.
         in_flight, queued: Requests that are worked on at once; that wait for a place.
         large_in_flight, large_queued: Likewise of those that are larger than `inline_size`, which have places of
             their own: they take long, and what is quick does not wait behind them.
@@ -40,7 +40,8 @@ class EngineConfig:
             what the built-in's would have been.
         guard_outcomes: Outcomes before a verdict on that; half as many after a pause.
         guard_cool_s: The first pause of one that was set aside; doubled each time.
-        extra_built_ins: Names, with commas between, of built-ins that are asked besides the usual ones.
+        extra_built_ins: Names, with commas between, of built-ins that are asked besides the usual ones by all
+            requests; a request may name more.
     """
 
     default_deadline_s: float = 5.0
@@ -57,7 +58,7 @@ class EngineConfig:
     performance_strategy: str = ""
     ml_driven_strategy: str = ""
     extra_built_ins: str = ""
-    refine_from_s: float = 3.0
+    refine_from_s: float = 0.5
     in_flight: int = 32
     queued: int = 64
     large_in_flight: int = 4

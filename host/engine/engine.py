@@ -31,7 +31,7 @@ from host.engine.run import Run
 from host.engine.strategies import kind_of
 from host.errors import CapabilityMissingError, EngineOpsError, NoAnswerError
 from host.registry.askable import Askable, Directory
-from host.solvers.builtins import built_ins
+from host.solvers.builtins import built_ins, check_names
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.messages import Abstained, Prediction
 from plugin_sdk.contract.problems import (
@@ -107,6 +107,7 @@ class Engine:
         if not is_known and self._is_long(request.data) and self._large_admission.is_full(deadline):
             self._large_admission.refuse()
         problem = await self._off_the_loop(entries, parse_problem, request)
+        check_names(problem, request.built_ins or (), "builtIns")
         small = checks_for(problem).size(problem) <= self._config.inline_size
         admission = self._admission if small else self._large_admission
 

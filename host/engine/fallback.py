@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from host.clock import Clock
@@ -25,6 +25,7 @@ def solve(
     *,
     all_of_them: bool,
     extra: Collection[str] = (),
+    named: Sequence[str] = (),
 ) -> Iterator[Heard]:
     """What the built-ins answer, one after the other: the first one always, the others while there is time.
 
@@ -33,14 +34,20 @@ def solve(
     Args:
         hurry: When it says so the first one finishes in a hurry and no other is begun.
         extra: Names of further ones that are asked too.
+        named: Those that the caller named: asked too, and where not all are asked before the others.
         out_of_time: When it says so too, an objective that takes long to find stays unknown.
     """
-    for position, built_in in enumerate(built_ins(problem, extra)):
-        if position and (not all_of_them or hurry()):
+    asked = built_ins(problem, {*extra, *named})
+    if not all_of_them:
+        asked = (*(each for each in asked if each.name in named), asked[0]) if named else asked[:1]
+    for position, built_in in enumerate(asked):
+        if position and all_of_them and hurry():
             break
         heard = _solve_one(problem, built_in, clock, hurry, out_of_time)
         if heard is not None:
             yield heard
+            if not all_of_them and heard.status == "answered":
+                break
 
 
 def _solve_one(

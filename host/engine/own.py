@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from host.clock import Clock
 from host.engine import fallback
@@ -40,6 +40,7 @@ class OwnWork:
         hurry: Stop,
         out_of_time: Stop,
         extra: Collection[str] = (),
+        named: Sequence[str] = (),
     ) -> None:
         self.heard: list[Heard] = []
         self.bound: Objective | None = None
@@ -49,6 +50,7 @@ class OwnWork:
         self._hurry = hurry
         self._out_of_time = out_of_time
         self._extra = extra
+        self._named = named
         self._has_any = bool(built_ins(problem))
         self._first = asyncio.Event()
 
@@ -149,6 +151,7 @@ class OwnWork:
             self._out_of_time,
             all_of_them=all_of_them,
             extra=self._extra,
+            named=self._named,
         )
         for position, heard in enumerate(answers):
             self.heard.append(heard)

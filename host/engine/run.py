@@ -22,6 +22,7 @@ from host.engine.refine import Refiner
 from host.engine.replies import from_scores
 from host.engine.strategies import best_of, choose, kind_of
 from host.registry.askable import Askable
+from host.solvers.builtins import CP_SAT, REFINED
 from host.solvers.stop import OutOfTimeError, Stop
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.messages import Prediction
@@ -76,6 +77,8 @@ class Run:
         self._strategy = choose(problem, request.strategy or config.strategy_for(request.type))
         self.decision = Decision(None)
         self.weaker: list[str] = []
+        if CP_SAT in (request.built_ins or ()) and not (refiner is not None and refiner.is_there):
+            self.weaker.append("builtin:cp-sat is not installed; pip install 'engine-ops[solve]'")
         self._question = Question(request, problem, prefer_scores=self._strategy.strategy == "ensemble")
         methods = [(plugin, self._question.method_for(plugin.capabilities)) for plugin in plugins]
         self._asked = [(plugin, method) for plugin, method in methods if method is not None]
@@ -86,6 +89,7 @@ class Run:
             hurry=self._stop_at((self._began + self._plugins_until) / 2),
             out_of_time=self._stop_at(self._plugins_until),
             extra=config.extra_names,
+            named=request.built_ins or (),
         )
 
     async def answer(self) -> Answer:
@@ -257,7 +261,11 @@ class Run:
         return asyncio.create_task(work(), name="built-ins"), None
 
     def _may_refine(self, whole_s: float) -> bool:
-        """Whether the caller named a deadline that leaves time for a search: he then means it to be used."""
+        """Whether a search is wanted: it was named, or a deadline was that leaves time for one."""
+        if not isinstance(self._problem, REFINED):
+            return False
+        if CP_SAT in (self._request.built_ins or ()) or CP_SAT in self._config.extra_names:
+            return True
         return self._request.deadline_ms is not None and 0 < self._config.refine_from_s <= whole_s
 
     async def _assess(self, answer: Any) -> Assessment:

@@ -31,6 +31,8 @@ from plugin_sdk.protocol import (
 )
 from plugin_sdk.protocol.wire import ErrorObject
 
+LONG_BYTES = 8192  # a line that nobody asked for counts once more for each of these: it is read all the same
+
 
 class Calls(Protocol):
     """Who waits for answers."""
@@ -125,12 +127,14 @@ class Inbox:
         for line in lines:
             answer = connection.plain_answer(line)
             if answer is None:
-                unasked -= self._on_other(connection.event(line))
+                asked = self._on_other(connection.event(line))
             elif (pending := calls.pop(answer.id, None)) is not None:
                 unasked -= 1
                 self._on_result(pending, answer.result)
+                continue
             else:
-                unasked -= self._on_stray(connection.stray(answer.id))
+                asked = self._on_stray(connection.stray(answer.id))
+            unasked += -1 if asked else len(line) // LONG_BYTES
         if not self._messages.spend(unasked):
             self._flooded(f"more than {self._limits.messages_per_s} messages that nobody asked for")
 

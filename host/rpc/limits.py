@@ -20,7 +20,7 @@ class ClientLimits:
         grace_s: From a passed deadline to the verdict that it hangs.
         junk_lines: Lines on stdout that are no messages, before it is given up.
         messages_per_s: Lines that are not the answer to an open call: notifications, junk, empty lines, answers to
-            nobody. More ends the plugin, as with the next two.
+            nobody; a long one counts once more for each 8 KiB. More ends the plugin, as with the next two.
         bytes_per_s: Of all it writes to stdout, over as many as it was sent in that second.
         log_bytes_per_s: Of all it writes to stderr.
         heartbeat_s: Without a word from it, and with no call open, it is asked whether it lives.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from host.solvers.queue import easy, fcfs, in_order_of
 from host.solvers.queue_orders import ORDERS
 from host.solvers.stop import Stop
 from host.solvers.tuning import space_filling_local_search
+from plugin_sdk.contract.decode import ProblemError
 from plugin_sdk.contract.problems import (
     OneTaskProblem,
     PackingProblem,
@@ -30,7 +31,7 @@ class BuiltIn:
     Fields:
         solve: `(problem, out_of_time) -> answer`; `None` when time ran out, which never happens to the
             first one of a kind.
-        is_extra: Asked only where the operator says so: it may serve the mean and starve a few.
+        is_extra: Asked only where it is named: it may serve the mean and starve a few.
     """
 
     name: str
@@ -64,13 +65,29 @@ BUILT_INS: dict[type, tuple[BuiltIn, ...]] = {
 }
 
 
-EXTRA = frozenset(each.name for kind in BUILT_INS.values() for each in kind if each.is_extra)
+CP_SAT = "cp-sat"  # the refiner: it starts from another's answer, and has a process of its own
+REFINED = (PackingProblem, PlacementProblem)
+EXTRA = frozenset({CP_SAT, *(each.name for kind in BUILT_INS.values() for each in kind if each.is_extra)})
 
 
 def built_ins(problem: Problem, extra: Collection[str] = ()) -> tuple[BuiltIn, ...]:
     """Those for this kind of problem; the first is *the* built-in, which always answers. None for predictions.
 
     Args:
-        extra: The names of those that are asked only by the operator's word.
+        extra: The names of those that are asked only where they are named.
     """
     return tuple(each for each in BUILT_INS.get(type(problem), ()) if not each.is_extra or each.name in extra)
+
+
+def check_names(problem: Problem, names: Sequence[str], path: str) -> None:
+    """Checks that each names a solver of this kind of problem.
+
+    Raises:
+        ProblemError: One does not; says which there are.
+    """
+    known = [each.name for each in BUILT_INS.get(type(problem), ())]
+    known += [CP_SAT] if isinstance(problem, REFINED) else []
+    for index, name in enumerate(names):
+        if name not in known:
+            remedy = f"names out of {', '.join(known)}" if known else "none: this type has no built-in"
+            raise ProblemError(f"{path}[{index}]", name, remedy)

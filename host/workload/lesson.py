@@ -98,17 +98,14 @@ async def hand_over(
     takes = bulk if pupil.capabilities["learn"].columns else None
     reset, credit = seq == 0, None
     while reset or seq < history.last_seq:
-        try:
-            async with next_lot(history, seq, portions, credit, takes) as lot:
-                params = b'{%s,"reset":%s,"seq":%d,"missed":%d}' % (
-                    lot.member,
-                    b"true" if reset else b"false",
-                    lot.last_seq,
-                    lot.missed,
-                )
-                reply = await ask(pupil, "learn", params, LearnReply, clock)
-        except OSError as error:
-            raise _not_written(pupil, error) from error
+        async with next_lot(history, seq, portions, credit, takes) as lot:
+            params = b'{%s,"reset":%s,"seq":%d,"missed":%d}' % (
+                lot.member,
+                b"true" if reset else b"false",
+                lot.last_seq,
+                lot.missed,
+            )
+            reply = await ask(pupil, "learn", params, LearnReply, clock)
         seq, reset, credit = lot.last_seq, False, reply.credit
         pupil.learning.learned_seq = seq
         pupil.learning.missed += lot.missed
@@ -149,7 +146,8 @@ async def train(
                 params = b'{"columns":%s,"candidate":%s}' % (msgspec.json.encode(ref), candidate)
                 reply, count = await ask(pupil, "train", params, TrainReply, clock), ref.count
         except OSError as error:
-            raise _not_written(pupil, error) from error
+            why = f"the columns for it cannot be written: {error.strerror or error}"
+            raise PluginError(pupil.name, why) from error
     else:
         params = b'{"points":[%s],"candidate":%s}' % (b",".join(lines), candidate)
         reply, count = await ask(pupil, "train", params, TrainReply, clock), len(lines)
@@ -210,10 +208,6 @@ async def _examined(pupil: Pupil, exam: list[WorkloadDataPoint], clock: Clock) -
             pupil.name, f"its answer to backtest has {counts} predictions for {len(exam)} inputs"
         )
     return examine(exam, said.candidate, said.serving)
-
-
-def _not_written(pupil: Pupil, error: OSError) -> PluginError:
-    return PluginError(pupil.name, f"the columns for it cannot be written: {error.strerror or error}")
 
 
 def _reason(reply: TrainReply, result: Result | None, had_exam: bool, had_model: bool) -> str | None:

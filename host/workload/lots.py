@@ -1,12 +1,14 @@
 """The next outcomes for one plugin: as lines in the message, or as columns in a file that it names.
 
 A plugin that takes columns gets them where there are enough points to make a file worth it; the few that come in one
-by one are in the message for everybody. Either way a lot begins where the one before ended and says what was missed.
+by one are in the message for everybody, as are all where no file can be written. Either way a lot begins where the
+one before ended, and says what was missed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +16,8 @@ import msgspec
 
 from host.workload.bulk import Bulk
 from host.workload.history import History
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,19 +65,25 @@ async def next_lot(
     Args:
         credit: Points that the plugin will take at most; `None` where it does not say.
         bulk: Where columns are put; `None` for a plugin that takes none.
-
-    Raises:
-        OSError: The columns cannot be written.
     """
     allowed = min(portions.batch_columns, credit if credit is not None else portions.batch_columns)
-    if bulk is not None and min(history.last_seq - seq, allowed) >= portions.worth_a_file:
-        stretch = await history.stretch(seq, allowed)
-        async with bulk.stretch(stretch) as ref:
-            yield Lot(b'"columns":' + msgspec.json.encode(ref), stretch.last_seq, stretch.missed)
-        return
+    async with contextlib.AsyncExitStack() as stack:
+        if bulk is not None and min(history.last_seq - seq, allowed) >= portions.worth_a_file:
+            stretch = await history.stretch(seq, allowed)
+            try:
+                ref = await stack.enter_async_context(bulk.stretch(stretch))
+            except OSError as error:  # a full disk, above all: then they go the slow way
+                log.warning("workload.columns_not_written", extra={"why": error.strerror or str(error)})
+            else:
+                yield Lot(b'"columns":' + msgspec.json.encode(ref), stretch.last_seq, stretch.missed)
+                return
+        yield await _lines(history, seq, portions, allowed)
+
+
+async def _lines(history: History, seq: int, portions: Portions, allowed: int) -> Lot:
     news = await history.later(seq, min(portions.batch, allowed))
     news = news.first(within(news.lines, portions.frame_bytes), seq)
-    yield Lot(b'"points":[%s]' % b",".join(news.lines), news.last_seq, news.missed)
+    return Lot(b'"points":[%s]' % b",".join(news.lines), news.last_seq, news.missed)
 
 
 def within(lines: Sequence[bytes], room: int, *, newest: bool = False) -> list[bytes]:

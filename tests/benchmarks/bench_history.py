@@ -32,6 +32,8 @@ from plugin_sdk.contract.workload import WorkloadDataPoint
 POINTS = 1_000_000
 BATCH = 1000
 CALLERS = 32
+BY_HAND = "the same rows by hand in sqlite3, a commit a 1,000"
+AWAY = "loop away meanwhile, at most, ms by the clock / its own (goal 5)"
 
 PLUGIN = """
 import numpy as np
@@ -216,7 +218,7 @@ async def plugins(folder: Path, history: History, lag: Lag) -> dict[str, Any]:
         first, second = await timed(by_columns("a")), await timed(by_columns("b"))
         found["columns, first plugin, ms"] = round(first, 1)
         found["columns, each further plugin, ms"] = round(second, 1)
-        found["loop away meanwhile, at most, ms by the clock / its own (goal 5)"] = lag.take_ms()
+        found[AWAY] = lag.take_ms()
         found["host's memory over it, MB"] = round(resident_mb() - before, 1)
         rows = await timed(by_rows("a"))
         by_columns_total, by_rows_total = await total("b", "columns"), await total("a", "rows")
@@ -242,7 +244,7 @@ async def measure(folder: Path) -> dict[str, Any]:
         rate = await fill(history)
         found: dict[str, Any] = {
             "durable appends/s, by groups (goal 100,000)": round(rate),
-            "the same rows by hand in sqlite3, a commit a 1,000": round(hand),
+            BY_HAND: round(hand),
             "points held": len(history),
             "memory for them, MB": round(resident_mb() - empty, 1),
         }
@@ -269,14 +271,18 @@ async def measure(folder: Path) -> dict[str, Any]:
 
 
 def run() -> dict[str, Any]:
-    """The figures, on uvloop as the host runs. Floors are the goals, halved: the machine may be a busy one."""
+    """The figures, on uvloop as the host runs. The floors leave room for a busy machine."""
     import uvloop
 
     sys.setswitchinterval(SWITCH_S)  # as a host does
     with tempfile.TemporaryDirectory(prefix="engine-ops-bench-") as folder:
         found = uvloop.run(measure(Path(folder)))
-    assert found["durable appends/s, by groups (goal 100,000)"] > 30_000
-    assert found["newest 10,000 of a type, ms (goal 30)"] < 100
-    assert found["statistics of all, ms (goal 50)"] < 500
-    assert found["JSON rows / columns, first (goal 20)"] > 7
+    appends, hand = (found[name] for name in ("durable appends/s, by groups (goal 100,000)", BY_HAND))
+    assert appends > 0.5 * hand, "against the same rows in the same run, whatever the machine does beside"
+    assert found["newest 10,000 of a type, ms (goal 30)"] < 60
+    assert found["statistics of all, ms (goal 50)"] < 150
+    assert found["JSON rows / columns, first (goal 20)"] > 15
+    assert found["JSON rows / columns, further"] > 20
+    assert found["host's memory over it, MB"] < 40
+    assert found[AWAY][1] < 25
     return found

@@ -98,6 +98,7 @@ FAULTS = (
     # The wire as such.
     Fault("wire-any-bytes", "any bytes at all", "hypothesis, into the connection", "events of the documented kinds, or FrameTooLargeError; nothing else", WIRE),
     Fault("wire-any-cuts", "messages cut at any byte", "hypothesis", "the same events as whole", WIRE),
+    Fault("wire-long-strays", "answers of megabytes to nobody", "a scripted peer", "each counts by its length, so a few are a flood", "docs/reference/configuration.md"),
     Fault("wire-circuit", "a method fails again and again", "a scripted peer", "it is not asked; one probe tries it out", LIFE),
     Fault("wire-cancelled-probe", "the probe's caller goes away", "a scripted peer", "the circuit goes back to open", LIFE),
     Fault("wire-caller-gone", "a caller goes away", "its task is cancelled", "the plugin is told; the late answer is dropped", WIRE),
@@ -137,6 +138,7 @@ FAULTS = (
     Fault("bomb-memory-no-group", "the same where no group of the kernel's can be made", "the same bombs", "it is refused or ended within a quarter over its cap", HELD),
     Fault("bomb-children", "its children fill memory together", "a bomb that forks first", "they count together, and all are ended", HELD),
     Fault("bomb-forks", "it forks without end", "a fork bomb", "it is held to its tasks, and all are ended", HELD),
+    Fault("bomb-threads", "it starts threads without end, where no group of the kernel's can be made", "more threads than it may have", "it is ended, and its threads are named as the cause", HELD),
     Fault("bomb-all", "each attack of the table of attacks: descriptors, timers, files, signals, the network, the kernel", "tests/faults/attacks", "it gets nothing, and nothing outside of the sandbox changes", HELD),
     # A caller.
     Fault("caller-deadline", "a deadline of 0, negative, NaN, 1e400, 1e300, next to nothing, or no number", "a request", "what is none is refused by name; what is beyond reason is answered all the same", HTTP),
@@ -152,6 +154,9 @@ FAULTS = (
     Fault("caller-slow-body", "bodies that do not come", "fifty connections that say half a request", "408 after the time for a body; everybody else is answered", HTTP),
     Fault("caller-drips", "callers that send byte by byte", "150 connections", "nobody is shut out, and memory stays", HTTP),
     Fault("caller-gone", "callers that go away: before, within and after their request", "closed connections", "the work for them ends, and nothing is left behind", HTTP),
+    Fault("caller-stranger", "no token, or one that is none, where tokens are wanted", "each door", "401 before the body is read, and nothing more is said", HTTP),
+    Fault("caller-guesses", "an address that tries tokens", "many wrong ones", "it is slowed down; others are not", HTTP),
+    Fault("caller-other-site", "a page of another site, or another host's name", "Origin and Host headers", "403, and nothing has happened", HTTP),
     Fault("caller-unread", "a subscriber that does not read its events", "a connection that is not read", "it loses events; memory stays", HTTP),
     Fault("caller-connections", "more connections than there may be", "connections over the cap", "those over it are closed, those below go on", HTTP),
     Fault("caller-flood", "a flood of calls over HTTP", "many connections at once", "each is answered or refused, and memory stays", HTTP),

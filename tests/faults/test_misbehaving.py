@@ -59,7 +59,7 @@ SEEN = {
     "floods-notifications": lambda it: it.ended("protocol", "messages that nobody asked for"),
     "floods-answers": lambda it: it.ended("protocol", "messages that nobody asked for"),
     "floods-requests": lambda it: it.ended("protocol", "messages that nobody asked for"),
-    "floods-bytes": lambda it: it.ended("protocol", "bytes over what it was sent within a second"),
+    "floods-bytes": lambda it: it.ended("protocol", "within a second"),
     "floods-its-log": lambda it: it.ended("protocol", "bytes to its log within a second"),
     "closes-its-output": lambda it: it.ended("stopped", "closed its output but did not end"),
     "closes-its-input": lambda it: it.ended("stopped", "closed its input but did not end"),

@@ -1,5 +1,7 @@
 """The worker's process: a task a line on stdin, what was found a line on stdout. Ends with its stdin.
 
+The first line it writes says that it is up.
+
 python -m host.solvers.refine.worker
 """
 
@@ -9,6 +11,7 @@ import os
 import queue
 import sys
 import threading
+import time
 
 import msgspec
 
@@ -28,8 +31,11 @@ def main() -> None:
         os._exit(0)
 
     threading.Thread(target=read, name="stdin", daemon=True).start()
-    from host.solvers.refine.model import solve  # takes a second; meanwhile the first task is read
+    from host.solvers.refine.model import solve  # takes a second
 
+    # The first search of a process takes half a second longer than the others: nobody shall wait for that.
+    solve(Task([[1]], [[1]], [[]], [(0, 0)], [None], [], [], None, True, [0], time.monotonic() + 5.0))
+    answers.write(b"up\n")
     decode = msgspec.json.Decoder(Task).decode
     while True:
         task = decode(tasks.get())

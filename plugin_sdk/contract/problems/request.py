@@ -21,6 +21,7 @@ class OptimizeRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True
 
     Fields:
         deadline_ms: Milliseconds from its arrival until the caller stops waiting, > 0.
+        built_ins: Names of the host's solvers that are asked besides the usual ones; under `priority` before them.
     """
 
     id: str
@@ -29,6 +30,7 @@ class OptimizeRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True
     constraints: dict[str, Any] | None = None
     strategy: Strategy | None = None
     deadline_ms: float | None = None
+    built_ins: list[str] | None = None
     meta: Meta | None = msgspec.field(default=None, name="_meta")
 
 
@@ -40,7 +42,7 @@ def parse_request(value: object) -> OptimizeRequest:
     """
     if not isinstance(value, dict):
         raise ProblemError("", value, "an object with the members id, type and data")
-    known = {"id", "type", "data", "constraints", "strategy", "deadlineMs", "_meta"}
+    known = {"id", "type", "data", "constraints", "strategy", "deadlineMs", "builtIns", "_meta"}
     for name in value:
         if name not in known:
             raise ProblemError(str(name), value[name], unknown_member(str(name), known))

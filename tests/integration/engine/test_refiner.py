@@ -54,6 +54,31 @@ async def test_an_answer_in_hand_that_is_not_best_is_bettered_and_proven():
     )
 
 
+async def test_a_request_without_time_for_the_worker_to_come_up_does_without_and_a_later_one_finds_it():
+    engine = Engine(Nobody(), Nobody(), SystemClock(), EngineConfig(cache_entries=0))
+    try:
+        async with asyncio.timeout(120):
+            answer = await engine.optimize(OptimizeRequest("r", "resource", DATA, deadline_ms=500))
+            assert answer.success
+            while answer.decided_by != "builtin:cp-sat":
+                await asyncio.sleep(0.1)
+                answer = await engine.optimize(OptimizeRequest("r", "resource", DATA, deadline_ms=1000))
+                assert answer.success
+    finally:
+        await engine.aclose()
+    assert answer.objective == [0, 3]
+
+
+async def test_a_request_that_names_cp_sat_has_it_without_naming_a_deadline():
+    engine = Engine(Nobody(), Nobody(), SystemClock(), EngineConfig(cache_entries=0, default_deadline_s=60.0))
+    try:
+        async with asyncio.timeout(120):
+            answer = await engine.optimize(OptimizeRequest("r", "resource", DATA, built_ins=["cp-sat"]))
+    finally:
+        await engine.aclose()
+    assert (answer.decided_by, answer.objective) == ("builtin:cp-sat", [0, 3])
+
+
 async def test_a_request_that_names_no_deadline_is_not_made_to_wait_for_it():
     engine = Engine(Nobody(), Nobody(), SystemClock(), EngineConfig(cache_entries=0))
     answer = await engine.optimize(OptimizeRequest("r", "resource", DATA))

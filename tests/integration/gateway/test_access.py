@@ -79,6 +79,7 @@ async def test_a_method_is_for_its_role_and_those_above(guarded: Guarded, method
             assert (error["code"], error["data"]["kind"]) == (-32019, "forbidden")
 
 
+@pytest.mark.fault("caller-stranger")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -138,6 +139,7 @@ async def test_over_its_rate_a_token_is_told_when_to_come_back_and_others_are_no
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.fault("caller-guesses")
 async def test_an_address_that_keeps_trying_tokens_is_slowed_down(guarded: Guarded) -> None:
     statuses = [
         (await guarded.served.get("/api/v1/health", Authorization=f"Bearer eo_0_{number}")).status

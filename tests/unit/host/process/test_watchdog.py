@@ -76,6 +76,7 @@ def test_a_process_that_ended_by_itself_was_not_killed_by_the_watchdog(child):
     assert watch.killed_at_bytes is None
 
 
+@pytest.mark.fault("bomb-threads")
 def test_a_process_with_more_threads_than_it_may_have_is_killed_for_them():
     code = "import threading\ngate = threading.Event()\nfor _ in range(20): threading.Thread(target=gate.wait).start()"
     with subprocess.Popen([sys.executable, "-I", "-S", "-c", code]) as child:

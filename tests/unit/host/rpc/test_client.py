@@ -572,6 +572,23 @@ async def test_a_flood_of_whatever_nobody_asked_for_costs_the_flooder_its_life(m
     assert len(peer.logged) <= 100
 
 
+@pytest.mark.fault("wire-long-strays")
+async def test_a_long_line_that_nobody_asked_for_counts_by_its_length_and_a_late_answer_does_not(
+    meet, eventually
+):
+    peer = meet(messages_per_s=30)
+    long = b'{"jsonrpc":"2.0","id":%d,"result":"' + b"x" * 300_000 + b'"}\n'
+    late = peer.call(within_s=0.05)
+    with pytest.raises(CallLateError):
+        await outcome(late)
+    peer.raw(long % 1)
+    await eventually(lambda: peer.counts.late_answers == 1)
+    assert peer.closed == []
+    peer.raw(long % 77)
+    await eventually(lambda: peer.closed)
+    assert peer.closed == [("it sent more than 30 messages that nobody asked for within a second", "flood")]
+
+
 async def test_answers_to_open_calls_are_no_flood_however_many(meet, eventually):
     peer = meet(messages_per_s=5, in_flight=200)
     tasks = [peer.call() for _ in range(200)]

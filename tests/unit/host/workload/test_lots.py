@@ -110,6 +110,16 @@ async def test_plugins_that_start_together_share_one_file(bulk):
     assert [each.name for each in bulk.folder.iterdir()] == ["00000001.columns"]
 
 
+async def test_where_no_file_can_be_written_they_come_as_points(bulk):
+    await bulk._history.record([outcome(n) for n in range(45)])
+    bulk.folder.rmdir()
+    pupil = Pupil(bulk)
+    assert await teach(bulk, pupil) == (45, True)
+    assert pupil.numbers == list(range(45))
+    assert {kind for kind, _ in pupil.lots} == {"points"}
+    bulk.folder.mkdir()
+
+
 async def test_in_whatever_lots_every_outcome_comes_once_and_in_order(bulk):
     chance = random.Random(7)
     pupil, recorded, reached = Pupil(bulk), 0, 0
