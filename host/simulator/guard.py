@@ -48,7 +48,8 @@ class Guard:
                 self._left = self.cool_down * min(2 ** (self.trips - 1), LONGEST_COOL_DOWN)
         else:
             self._left -= 1
-            if self._left <= 0 and self._spent <= self.budget * chance:
+            # What was lost goes on growing for a while after a fall, so that is looked at, too.
+            if self._left <= 0 and max(self._spent, lost) <= self.budget * chance:
                 self._following = True
                 self._forgiven, self._gained = max(lost, 0.0), 0.0
         return self._following

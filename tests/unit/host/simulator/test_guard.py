@@ -20,19 +20,18 @@ def test_slack_is_what_it_may_lose_beside_the_tolerance() -> None:
 def test_it_gets_another_chance_after_the_cool_down_and_is_forgiven_what_it_lost() -> None:
     guard = Guard(1.02, cool_down=3)
     assert not guard.follows(103.0, 100.0)
-    assert [guard.follows(105.0, 100.0) for _ in range(3)] == [False, False, True]
-    assert guard.follows(106.0, 100.0)
-    assert not guard.follows(108.0, 100.0)
+    assert [guard.follows(103.5, 100.0) for _ in range(3)] == [False, False, True]
+    assert guard.follows(105.0, 100.0)
+    assert not guard.follows(106.0, 100.0)
 
 
 def test_each_cool_down_is_longer_than_the_last() -> None:
     guard = Guard(1.0, cool_down=2)
-    cost, lengths = 1.0, []
+    lengths = []
     for _ in range(4):
-        cost += 1
-        assert not guard.follows(cost, 1.0)
+        assert not guard.follows(2.0, 1.0)
         length = 1
-        while not guard.follows(cost, 1.0):
+        while not guard.follows(1.0, 1.0):
             length += 1
         lengths.append(length)
     assert lengths == [2, 4, 8, 16]
@@ -40,15 +39,20 @@ def test_each_cool_down_is_longer_than_the_last() -> None:
 
 def test_when_its_budget_is_spent_it_waits_until_what_it_lost_has_become_small() -> None:
     guard = Guard(1.02, cool_down=1, budget=2)
-    cost = 100.0
     for _ in range(3):
-        cost += 10
-        assert not guard.follows(cost, 100.0)
-        again = [guard.follows(cost, 100.0) for _ in range(20)]
+        assert not guard.follows(103.0, 100.0)
+        again = [guard.follows(100.0, 100.0) for _ in range(20)]
     assert not any(again)
     assert guard.trips == 3
-    assert not guard.follows(cost, 140.0)
-    assert guard.follows(cost, 151.0)
+    assert not guard.follows(140.0, 140.0)
+    assert guard.follows(151.0, 151.0)
+
+
+def test_what_it_goes_on_losing_after_its_fall_keeps_it_waiting() -> None:
+    guard = Guard(1.02, cool_down=1, budget=2)
+    assert not guard.follows(103.0, 100.0)
+    assert [guard.follows(106.0, 100.0) for _ in range(9)] == [False] * 9
+    assert guard.follows(156.0, 150.0)
 
 
 def test_who_gained_much_may_not_give_it_all_back() -> None:
