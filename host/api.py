@@ -108,10 +108,10 @@ class Host:
         return await self._teacher.train_now(plugin)
 
     async def states(self, name: str) -> Sequence[KeptState]:
-        return await self._states.every(self._registry.named(name))
+        return await self._states.every(self._registry.get(name))
 
     async def roll_back(self, name: str, version: int | None) -> int:
-        entry = self._registry.named(name)
+        entry = self._registry.get(name)  # it may be down: its newest state may be why
         chosen = await self._states.roll_back(entry, version)
         await _keeper(entry).restart()
         return chosen

@@ -12,7 +12,7 @@ A block's first line says what a test does with it:
     json answer         what the `sh` or `json rpc` block before it said, but for its times
     json                read as JSON
     LANGUAGE needs=A,B  the rest of the page is skipped, loudly, where one of these Python modules is not installed
-    text, mermaid, yaml, js  for readers, or programs that are tried elsewhere
+    text, mermaid, yaml, js, perl  for readers, or programs that are tried elsewhere
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ KINDS = {
     "mermaid",
     "yaml",
     "js",
+    "perl",
 }
 _FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 

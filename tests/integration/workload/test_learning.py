@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
+import pickle
 
 import pytest
 
@@ -33,6 +36,18 @@ class Plugin(BaseMLModel):
     def predict(self, given):
         return {"expected_duration": self.mean, "seen": self.seen}
 """
+
+
+class Poison:
+    """Unpickled, it leaves a trace."""
+
+    def __init__(self, paths):
+        self.paths = paths
+
+    def __reduce__(self):
+        return os.system, (f"touch {' '.join(self.paths)}",)
+
+
 MANIFEST = "[training]\nby_hand = true\n"
 
 
@@ -103,7 +118,11 @@ async def test_an_operator_goes_back_to_an_earlier_state_and_forth_again(start, 
             await host.record(outcomes(known - 20, 20))
             await eventually(lambda known=known: learning(host).learned_seq == known)
             assert (await host.train("a")).trained
-            await eventually(lambda known=known: learning(host).state.seq == known)
+            async with asyncio.timeout(60):  # what it learned may be saved before what it was trained on
+                while [(each.seq, each.trained_points) for each in await host.states("a")][:1] != [
+                    (known, known)
+                ]:
+                    await asyncio.sleep(0.01)
 
         async def standing(version):
             return next(each.standing for each in await host.states("a") if each.version == version)
@@ -123,6 +142,11 @@ async def test_an_operator_goes_back_to_an_earlier_state_and_forth_again(start, 
         assert await host.roll_back("a", newest.version) == newest.version
         assert learning(host).state.restored
         assert await standing(newest.version) == "kept"
+        await host.disable("a")
+        assert await host.roll_back("a", None) == earlier.version, "also while it does not run"
+        assert host.plugin("a").state == "stopped"
+        await host.enable("a")
+        assert learning(host).state.restored
         with pytest.raises(NotFoundError, match="no state 999"):
             await host.roll_back("a", 999)
     async with start() as host:
@@ -151,14 +175,19 @@ async def test_with_a_torn_and_with_a_poisoned_state_it_starts_without_and_says_
     from host.workload.states import StateStore, fits
 
     store = StateStore(tmp_path / "data" / "states", 10_000, 3)
-    store.save(
-        "a", "1.0.0", fits("1.0.0", {}, folders.directory / "a"), b"not what it saved", "pickle", 100, 100
-    )
-    async with start() as host:
-        assert host.plugin("a").state == "ready"
-        assert learning(host).state.restored is False
-        assert "started without its state" in learning(host).state.note
-        await eventually(lambda: learning(host).learned_seq == 100)
+    fitting = fits("1.0.0", {}, folders.directory / "a")
+    traces = [tmp_path / "trace", folders.directory / "a" / "trace"]
+    for bad in (b"not what it saved", pickle.dumps(Poison([str(each) for each in traces]))):
+        store.save("a", "1.0.0", fitting, bad, "pickle", 100, 100)
+        async with start() as host:
+            assert host.plugin("a").state == "ready"
+            assert learning(host).state.restored is False
+            assert "started without its state" in learning(host).state.note
+            await eventually(lambda: learning(host).learned_seq == 100)
+            await host.states("a")
+    assert not any(each.exists() for each in traces), "nobody outside of the sandbox ran what the state says"
+    pickle.loads(pickle.dumps(Poison([str(traces[0])])))
+    assert traces[0].exists(), "the poison is one"
 
 
 @pytest.mark.fault("state-deadly")
