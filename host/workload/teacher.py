@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -62,6 +62,7 @@ class _Progress:
     saved_at: float = 0.0
     not_before: float = 0.0
     drifted: bool = False
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # one lesson at a time, whoever asked for it
 
 
 async def _keep_nothing(pupil: Pupil, reply: SaveReply, seq: int) -> None:
@@ -137,7 +138,9 @@ class Teacher:
         Raises:
             PluginError: It failed, or took too long.
         """
-        return await self._train(self._state(pupil), why)
+        state = self._state(pupil)
+        async with state.turn:
+            return await self._train(state, why)
 
     async def _run(self) -> None:
         while True:
@@ -207,7 +210,9 @@ class Teacher:
 
     async def _teach(self, pupil: Pupil) -> None:
         try:
-            await self._catch_up(self._state(pupil))
+            state = self._state(pupil)
+            async with state.turn:
+                await self._catch_up(state)
         finally:
             self._busy.discard(pupil.name)
 

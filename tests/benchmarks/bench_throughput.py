@@ -22,12 +22,13 @@ import msgspec
 from host.rpc.client import PluginClient
 from tests.benchmarks.bench_echo import TIMEOUT_S, call_in_turn
 from tests.benchmarks.echo_rig import MANY, cpu_ns, echo_plugin, pin
+from tests.benchmarks.host_path import cpu_us
 
 SMALL = "x" * 105
 LARGE = "x" * 100_000
 FRAME_BYTES = 1 << 20  # of the comparison; asyncio's own 64 KiB would refuse the large one
-IN_FLIGHT = (1, 4, 64, MANY)
-CALLS = {1: 4_000, 4: 8_000, 64: 20_000, MANY: 20_000}
+IN_FLIGHT = (1, 4, 16, 64, MANY)
+CALLS = {1: 4_000, 4: 8_000, 16: 10_000, 64: 20_000, MANY: 20_000}
 LARGE_CALLS = 300
 ROUNDS = 4
 CORES = os.sched_getaffinity(0)
@@ -173,6 +174,7 @@ def run() -> dict[str, Any]:
             shown[f"{where}: {who}"] = f"{rate:,.0f} calls a second, {cpu:.1f} us of CPU each"
         by_rate, by_cpu = ours[in_flight][0] / theirs[in_flight][0], theirs[in_flight][1] / ours[in_flight][1]
         shown[f"{where}: ratio"] = f"{by_rate:.2f} by calls a second, {by_cpu:.2f} by CPU"
+    shown[f"the host alone, {MANY} in flight: CPU us a call"] = round(uvloop.run(cpu_us(MANY)), 2)
     shown["100 KB echo, CPU us: streams and json"] = round(theirs_large)
     shown["100 KB echo, CPU us: ours on asyncio"] = round(plain_large)
     shown["100 KB echo, CPU us: ours on uvloop"] = round(ours_large)

@@ -1,14 +1,16 @@
-"""The host's own path of one call, as a count of bytecodes: what a busy machine does not change.
+"""The host's own path of one call: as a count of bytecodes, which a busy machine does not change, and in CPU.
 
 One process and no plugin: the request is written into a pipe, and its answer is put into the client's own. Counted is
 what Python executes in the host's and the SDK's code for one call, from `PluginEntry.call` to its result; what the
-event loop and C code do is not.
+event loop and C code do is not. The CPU is all that the thread used, with many calls under way.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+import statistics
 import sys
 import time
 from collections import Counter
@@ -19,7 +21,7 @@ import msgspec
 
 from host.registry.entry import PluginEntry
 from host.registry.settings import Settings
-from host.rpc.client import PluginClient
+from host.rpc.client import ClientLimits, PluginClient
 from plugin_sdk.contract.manifest import Manifest
 from plugin_sdk.contract.messages import Capability
 
@@ -87,6 +89,54 @@ async def _count(calls: int) -> Counter[str]:
 def bytecodes(calls: int = 200) -> Counter[str]:
     """Bytecodes a call, by function."""
     return asyncio.run(_count(calls))
+
+
+TURNS = 60  # of that many calls each, a round
+ROUNDS = 7
+
+
+async def cpu_us(in_flight: int) -> float:
+    """Microseconds of CPU that the host takes for a call with so many under way; on the loop that runs."""
+    answers, answering = os.pipe()
+    asked, requests = os.pipe()
+    for fd in (answering, requests):
+        fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, 1 << 20)  # all requests of a turn fit, and all answers
+    for fd in (answers, requests):
+        os.set_blocking(fd, False)
+    client = PluginClient("echo", answers, requests, limits=ClientLimits(in_flight=in_flight))
+    client.opened()
+    params = msgspec.json.encode({"input": "x" * 105})
+    answer = b'{"jsonrpc":"2.0","id":%%d,"result":{"prediction":"%b","modelId":"echo"}}\n' % (b"x" * 105)
+    number, found = 1, []
+
+    async def caller() -> None:
+        for _ in range(TURNS):
+            await client.call("predict", params, deadline=time.monotonic() + 60.0)
+
+    try:
+        for _ in range(ROUNDS):
+            callers = [asyncio.ensure_future(caller()) for _ in range(in_flight)]
+            begun, beside = time.thread_time(), 0.0
+            for _ in range(TURNS):
+                while client.in_flight < in_flight:
+                    await asyncio.sleep(0)
+                await asyncio.sleep(0)  # what was gathered in that turn is sent in this one
+                paused = time.thread_time()
+                unread = in_flight
+                while unread:
+                    unread -= os.read(asked, 1 << 20).count(b"\n")
+                os.write(answering, b"".join(answer % each for each in range(number, number + in_flight)))
+                number += in_flight
+                beside += time.thread_time() - paused
+                while client.in_flight == in_flight:
+                    await asyncio.sleep(0)
+            await asyncio.gather(*callers)
+            found.append((time.thread_time() - begun - beside) / TURNS / in_flight * 1e6)
+    finally:
+        client.close("the benchmark is over")
+        for fd in (answers, answering, asked, requests):
+            os.close(fd)
+    return statistics.median(found)
 
 
 if __name__ == "__main__":

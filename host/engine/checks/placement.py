@@ -137,8 +137,10 @@ def _against_rules(
 
 
 def _wrong_gpus(pod: Pod, node: GpuNode, placement: Placement) -> str | None:
-    where = f"pod {show(pod.id)} on node {show(node.id)}"
     count = pod.gpu.count if pod.gpu else 0
+    if not count and not placement.gpus:
+        return None
+    where = _Where(pod, node)
     if len(placement.gpus) != count:
         return f"{where} has {len(placement.gpus)} GPUs but needs {count}"
     for index in placement.gpus:
@@ -149,6 +151,16 @@ def _wrong_gpus(pod: Pod, node: GpuNode, placement: Placement) -> str | None:
     if pod.gpu and pod.gpu.models is not None and node.gpu_model not in pod.gpu.models:
         return f"{where} gets GPUs of model {show(node.gpu_model)} but needs {' or '.join(pod.gpu.models)}"
     return None
+
+
+class _Where:
+    """Spelt out only where something is wrong, which is seldom."""
+
+    def __init__(self, pod: Pod, node: GpuNode) -> None:
+        self._pod, self._node = pod, node
+
+    def __str__(self) -> str:
+        return f"pod {show(self._pod.id)} on node {show(self._node.id)}"
 
 
 def _overfull(

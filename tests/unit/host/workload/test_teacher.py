@@ -195,3 +195,17 @@ async def test_one_that_fails_to_learn_takes_over_all_the_same(school, eventuall
     await school.teacher.warm(new)
     school.pupils.append(new)
     await eventually(lambda: len(new.learned) == 5)
+
+
+async def test_a_training_by_hand_and_one_that_is_due_are_one_after_the_other(school, eventually):
+    pupil, teacher = Pupil(train=10), school.teacher
+    await school.record(20)
+    pupil.gate.clear()
+    by_hand = asyncio.ensure_future(teacher.train_now(pupil))
+    await eventually(lambda: [each for each in teacher._progress.values() if each.turn.locked()])
+    school.pupils.append(pupil)
+    await eventually(lambda: pupil.name in teacher._busy)
+    pupil.gate.set()
+    assert (await by_hand).trained
+    await teacher.train_now(pupil)
+    assert pupil.trainings == [20, 20], "after the one by hand none was due any more"
