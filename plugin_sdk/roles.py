@@ -110,6 +110,16 @@ class Bound:
         return {"class": type(self.target).__qualname__}
 
 
+def _nearest_role(target: Any) -> str:
+    from difflib import get_close_matches
+
+    own = [name for name in dir(target) if not name.startswith("_")]
+    for role in ROLE_METHODS:
+        if near := get_close_matches(role, own, n=1, cutoff=0.75):
+            return f"did you mean {role!r} by {near[0]!r}?"
+    return "give it at least one"
+
+
 def bind(target: Any) -> Bound:
     """How *target* is asked.
 
@@ -119,7 +129,7 @@ def bind(target: Any) -> Bound:
     whole = isinstance(target, MLPluginInterface)
     if not any(_has(target, name) for name in ROLE_METHODS):
         raise EntryError(
-            f"a {type(target).__qualname__} has none of {', '.join(ROLE_METHODS)}; give it at least one"
+            f"a {type(target).__qualname__} has none of {', '.join(ROLE_METHODS)}; {_nearest_role(target)}"
         )
     wants_history = _has(target, "optimize") and _positional(target.optimize) >= 2
     if isinstance(target, BaseMLModel):

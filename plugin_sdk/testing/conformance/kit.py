@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from plugin_sdk.contract.errors import ErrorCode
 from plugin_sdk.contract.messages import Capability, InitializeResult
 from plugin_sdk.testing.channel import Channel, EndedError
 from plugin_sdk.testing.conformance.report import Fault
@@ -18,6 +19,14 @@ Verify = Callable[[Sample, str, bytes], str | None]
 """Of an answer that is no abstention: what is wrong with it, or `None`. Gets the question, the method, the result."""
 
 ASKED = ("predict", "score", "optimize")
+_FAILED = (
+    "mend the exception (its traceback is in the log), or return Abstained / "
+    '{"abstained": true} for what it cannot answer'
+)
+_BAD_RESULT = (
+    "nothing was raised: what it returned is no valid result, as the message says; the shapes are in the method's table in "
+    "docs/reference/protocol.md. A nan comes of a division by 0, of a model that has learned nothing, or of a gap in the input"
+)
 HISTORY_POINTS = 400
 HISTORY_MOST = 5000  # as many as the host sends at a time
 
@@ -137,8 +146,7 @@ class Kit:
                 f"{method} ({sample.what}) was answered with an error: {answer.error.get('message')}",
                 sent=answer.sent,
                 got=answer.raw,
-                remedy="mend the exception (its traceback is in the log), or return Abstained / "
-                '{"abstained": true} for what it cannot answer',
+                remedy=_BAD_RESULT if answer.error.get("code") == ErrorCode.BAD_RESULT else _FAILED,
             )
         what = wrong_with(method, answer.result, sample)
         if what is None and self.verify is not None and method in ASKED and not answer.abstained:

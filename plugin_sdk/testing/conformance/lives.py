@@ -98,8 +98,10 @@ def determinism(kit: Kit) -> str:
                 f"{method} ({sample}) differs between two processes with the same seed and the same history",
                 sent=sent,
                 got=f"{one!r} and {two!r}",
-                remedy="draw random numbers from generators that the seed of initialize seeds (the SDK seeds random "
-                "and numpy.random); iterate over no sets of texts; use no clock",
+                remedy="draw random numbers from generators that the seed of initialize seeds: the SDK seeds random and "
+                "numpy.random, but not those you make (random.Random(), numpy.random.default_rng(), random_state=None), so "
+                "give them a seed; keep what it knows in attributes of self, not in the class or the module; iterate over "
+                "no sets of texts; use no clock",
             )
     return f"{len(first)} answers alike"
 

@@ -60,7 +60,13 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in found}
 
 
-@pytest.mark.parametrize("page", all_pages(), ids=name_of)
+LINKING = [
+    *sorted({*all_pages(), *(ROOT / "docs").rglob("*.md")}),
+    *sorted((ROOT / "sample_plugins").rglob("README.md")),
+]
+
+
+@pytest.mark.parametrize("page", LINKING, ids=name_of)
 def test_every_link_leads_somewhere(page: Path) -> None:
     prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     for link in LINK.findall(prose):

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import msgspec
 import pytest
 
 from plugin_sdk.contract import messages as m
 from plugin_sdk.contract.errors import ErrorCode, ErrorData
+from plugin_sdk.contract.message_schema import METHODS, NOTHING, NOTIFICATIONS, messages_schema
 from plugin_sdk.contract.problems import parse_problem
 from plugin_sdk.contract.problems.request import OptimizeRequest
 from plugin_sdk.contract.workload import REQUEST_TYPES, WorkloadDataPoint
@@ -25,38 +27,12 @@ VECTORS: list[dict[str, Any]] = json.loads(
     (REFERENCE / "protocol" / "vectors.json").read_text(encoding="utf-8")
 )
 
-NOTHING: tuple[Any, ...] = ()
-PARAMS: dict[str, tuple[Any, ...]] = {
-    "initialize": (m.InitializeParams,),
-    "ping": NOTHING,
-    "train": (m.TrainParams,),
-    "backtest": (m.BacktestParams,),
-    "adopt": (m.AdoptParams,),
-    "save": NOTHING,
-    "learn": (m.LearnParams,),
-    "predict": (m.PredictParams, m.PredictManyParams),
-    "score": (m.ScoreParams,),
-    "optimize": (m.OptimizeParams,),
-    "describe": NOTHING,
-    "shutdown": NOTHING,
-    "$/cancelRequest": (m.CancelParams,),
-    "$/progress": (m.ProgressParams,),
-    "log": (m.LogParams,),
-}
-RESULTS: dict[str, tuple[Any, ...]] = {
-    "initialize": (m.InitializeResult,),
-    "ping": NOTHING,
-    "train": (m.TrainReply,),
-    "backtest": (m.BacktestReply,),
-    "adopt": (m.AdoptReply,),
-    "save": (m.SaveReply,),
-    "learn": (m.LearnReply,),
-    "predict": (m.Prediction, m.Abstained, m.ManyPredictions),
-    "score": (m.Scores, m.Abstained),
-    "optimize": (m.OptimizeReply, m.Abstained),
-    "describe": NOTHING,
-    "shutdown": NOTHING,
-}
+SCHEMA: dict[str, Any] = json.loads((REFERENCE / "protocol" / "schema.json").read_text(encoding="utf-8"))
+
+PARAMS: dict[str, tuple[Any, ...]] = {method: pair[0] for method, pair in METHODS.items()} | dict(
+    NOTIFICATIONS
+)
+RESULTS: dict[str, tuple[Any, ...]] = {method: pair[1] for method, pair in METHODS.items()}
 
 
 def blocks(kind: str) -> list[list[str]]:
@@ -129,6 +105,43 @@ def test_every_example_reads_as_what_it_is() -> None:
             if "inputs" in value or "predictions" in value:
                 kind = kinds[-1]
             only_known_members(value, kind)
+
+
+def test_the_schema_beside_the_page_is_the_structs() -> None:
+    assert messages_schema() == SCHEMA, (
+        "write it anew: python -m plugin_sdk.contract.message_schema > docs/reference/protocol/schema.json"
+    )
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert METHODS.keys() == set(m.HOST_METHODS)
+
+
+def by_schema(part: str) -> jsonschema.Draft202012Validator:
+    """What one of the schema's parts allows."""
+    return jsonschema.Draft202012Validator({**SCHEMA, "anyOf": [{"$ref": f"#/$defs/{part}"}]})
+
+
+def test_every_example_is_valid_by_the_schema() -> None:
+    whole = jsonschema.Draft202012Validator(SCHEMA)
+    for line in (line for lines in blocks("json") for line in lines if "no.such.method" not in line):
+        whole.validate(json.loads(line))
+    for method, part, value in exchanges():
+        if method != "no.such.method":
+            by_schema("error" if part == "error" else f"{method.removeprefix('$/')}.{part}").validate(value)
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [
+        ("predict.params", {}),
+        ("score.result", {"scores": "high"}),
+        ("score.result", {"reason": "neither scores nor a no"}),
+        ("initialize.result", {"protocol": "1", "plugin": {"name": "a", "version": "1.0.0"}}),
+        ("log.params", {"level": "info"}),
+        ("error", {"code": "bad", "message": "text"}),
+    ],
+)
+def test_what_the_page_does_not_allow_is_not_valid(part: str, wrong: Any) -> None:
+    assert not by_schema(part).is_valid(wrong)
 
 
 @pytest.mark.parametrize("method", m.HOST_METHODS)

@@ -98,3 +98,11 @@ def test_a_type_that_a_seed_plugin_does_not_handle_is_answered_with_no() -> None
         "success": True,
         "result": {"a": 1},
     }
+
+
+def test_a_method_that_is_misspelt_is_named() -> None:
+    class Misspelt:
+        def predicct(self, input): ...
+
+    with pytest.raises(EntryError, match="has none of predict, score, optimize; did you mean 'predict' by"):
+        bind(Misspelt())

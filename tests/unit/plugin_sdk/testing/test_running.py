@@ -108,6 +108,19 @@ def test_a_classic_mistake_is_found(plugin, check, says):
     assert says in found[check].note
 
 
+@pytest.mark.parametrize(
+    ("plugin", "check", "does"),
+    [
+        (Unseeded, "determinism", "random.Random()"),
+        (OneScore, "capability:score", "nothing was raised"),
+        (Raising, "capability:predict", "mend the exception"),
+    ],
+)
+def test_the_remedy_is_for_that_mistake(plugin, check, does):
+    report = run(plugin, raises=False, **QUICK)
+    assert does in next(each.remedy for each in report.failed if each.check == check)
+
+
 def test_printing_is_worth_a_word_and_no_more(capsys):
     report = run(Printing, **QUICK)
     assert [each.check for each in report.warned] == ["mistake:printing"]
