@@ -109,6 +109,7 @@ def rpc(method: str, params: str = "{}", *, url: str, token: str | None, timeout
 
 def _post(url: str, body: bytes, token: str | None, timeout_s: float) -> tuple[int, bytes]:
     import http.client
+    import ssl
 
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     if token is not None:
@@ -125,6 +126,11 @@ def _post(url: str, body: bytes, token: str | None, timeout_s: float) -> tuple[i
     except ConnectionRefusedError:
         raise FailedError(
             f"no host answers at {url}; start one with: engine-ops serve --plugins DIR"
+        ) from None
+    except ssl.SSLCertVerificationError as error:
+        raise FailedError(
+            f"the certificate of {url} does not hold here: {error.verify_message}; "
+            "name a file with that of its authority in SSL_CERT_FILE"
         ) from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

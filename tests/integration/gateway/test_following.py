@@ -38,7 +38,10 @@ class Talker(BaseMLModel):
         sys.stderr.flush()
         return PredictionResult(1.0, 1.0, self.model_id, {})
 """
-POINT = {"requestType": "x", "resourceUsage": {"cpu": 1}, "duration": 5, "success": True}
+POINTS = [
+    {"timestamp": float(n), "requestType": "x", "resourceUsage": {"cpu": 1}, "duration": 5, "success": True}
+    for n in range(12)
+]
 
 
 @pytest.fixture(scope="module")
@@ -84,19 +87,25 @@ async def line(host: Process) -> AsyncIterator[Line]:
 
 async def test_how_far_a_training_is_is_told_on_the_topic_of_trainings(line: Line) -> None:
     await line.call("events.subscribe", topics=["training"])
-    points = [{**POINT, "timestamp": float(n)} for n in range(12)]
-    await line.call("workload.record", points=points)
+    await line.call("workload.record", points=POINTS)
     await line.until(lambda message: message.get("id") == "workload.record")
     await line.call("plugins.train", name="talker")
-    heard = await line.until(lambda message: message.get("id") == "plugins.train")
+    # The host may train it as well, by itself: whichever comes first.
+    heard = await line.until(lambda message: message.get("params", {}).get("data", {}).get("fraction") == 1.0)
     told = [each["params"]["data"] for each in heard if each.get("method") == "event"]
     progress = [each for each in told if each.get("event") == "plugin:progress"]
-    assert progress[-1]["fraction"] == 1.0
     assert progress[-1]["message"] == "round 4 <script>"
+    assert progress[0]["fraction"] < 1.0
     assert {(each["plugin"], each["method"]) for each in progress} == {("talker", "train")}
 
 
 async def test_lines_that_were_too_many_to_be_kept_are_counted(line: Line) -> None:
+    await line.call("workload.record", points=POINTS)
+    await line.until(lambda message: message.get("id") == "workload.record")
+    answer: dict[str, Any] = {}
+    while "result" not in answer:  # until it has been trained
+        await line.call("plugins.predict", name="talker", input={"lines": 0})
+        answer = (await line.until(lambda message: message.get("id") == "plugins.predict"))[-1]
     await line.call("events.subscribe", topics=["logs"])
     await line.until(lambda message: message.get("id") == "events.subscribe")
     await line.call("plugins.predict", name="talker", input={"lines": 3000})

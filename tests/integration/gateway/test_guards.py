@@ -11,7 +11,7 @@ import pytest
 
 from host.errors import ConfigError
 from host.gateway.guards import is_this_machine
-from host.gateway.http import ListenError, bind_address, is_loopback, listen, make_app
+from host.gateway.http import FRONT, ListenError, bind_address, is_loopback, listen, make_app
 
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "host.info"}
 
@@ -242,3 +242,15 @@ async def test_a_client_that_waits_to_send_its_body_is_told_to_go_on(served: Any
         writer.write(body)
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
     writer.close()
+
+
+async def test_whoever_watches_the_host_does_not_queue_with_its_callers(
+    served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(served.app[FRONT].door._turnstile, "enter", never)
+    for path in ("/livez", "/readyz", "/api/v1/health", "/metrics"):
+        async with asyncio.timeout(20):
+            assert (await served.get(path)).status == 200

@@ -47,3 +47,31 @@ async def test_one_who_goes_away_while_it_waits_costs_nobody_a_turn():
     found = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(each) for each in found].count(asyncio.CancelledError) == 1
     await asyncio.wait_for(turnstile.enter(), 20)
+
+
+async def test_after_long_turns_fewer_begin_and_after_short_ones_as_many_as_before():
+    now = [0.0]
+    turnstile = Turnstile(per_turn=16, now=lambda: now[0])
+
+    async def begun_in_turns_of(seconds, turns):
+        """How many begin in the last of *turns*, while there are always enough that wait."""
+        begun = 0
+
+        async def request():
+            nonlocal begun
+            await turnstile.enter()
+            begun += 1
+
+        tasks = [asyncio.create_task(request()) for _ in range(17 * turns)]
+        for _ in range(turns):
+            before = begun
+            now[0] += seconds
+            await asyncio.sleep(0)
+        last = begun - before
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return last
+
+    assert await begun_in_turns_of(0.1, 8) == 2
+    assert await begun_in_turns_of(0.001, 40) == 16
