@@ -1,12 +1,15 @@
 """Whether a plugin is followed: while what it has cost stays near what a shadow of the built-in has cost.
 
-Beyond the tolerance the built-in decides, until the plugin's account is back within the shadow's and a cool-down is over;
-after the last of its chances the built-in decides for good.
+A plugin has chances. In each it may lose a little beside the shadow; then the built-in decides for a while, and another chance
+begins, in which what was lost before is forgiven. All chances together have a budget, a part of what the shadow has cost: a
+plugin that loses while it learns is soon forgotten to have done so, and one that goes on losing gets no more chances.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+LONGEST_COOL_DOWN = 64  # times the first
 
 
 @dataclass
@@ -14,28 +17,39 @@ class Guard:
     """Decides from two accounts of the same work.
 
     Attributes:
-        tolerance: Falls back when the cost is above this times the shadow's.
+        tolerance: What a chance may cost, as a part of the shadow's cost: 1.01 is a hundredth.
         cool_down: Decisions for which the built-in is followed, at the first time; doubled at each next.
-        chances: At the last of these trips it falls back for good: harm shows only when starved jobs end, long after it was done.
+        kept: The part of the most that was gained in a chance that is not given back: who was good for long has no licence to
+            harm, and what is left over covers harm that does not show yet.
+        budget: How many chances may have been lost within what the shadow has cost by now.
         trips: How often it fell back.
     """
 
-    tolerance: float = 1.02
+    tolerance: float = 1.01
     cool_down: int = 200
-    chances: int = 2
+    kept: float = 0.5
+    budget: int = 2
     trips: int = 0
     _left: int = 0
+    _gained: float = 0.0
+    _forgiven: float = 0.0
+    _spent: float = 0.0
     _following: bool = True
 
-    def follows(self, cost: float, shadow_cost: float) -> bool:
-        """Whether the next decision is the plugin's. Costs are sums so far, lower is better."""
+    def follows(self, cost: float, shadow_cost: float, slack: float = 0.0) -> bool:
+        """Whether the next decision is the plugin's. Costs are sums so far, lower is better; *slack* may be lost, too."""
+        lost, chance = cost - shadow_cost, (self.tolerance - 1) * shadow_cost + slack
         if self._following:
-            if cost > self.tolerance * shadow_cost:
+            self._gained = max(self._gained, -lost)
+            if lost > self._forgiven + chance - self.kept * self._gained:
                 self._following = False
                 self.trips += 1
-                self._left = self.cool_down * 2 ** min(self.trips - 1, 20)
+                self._spent += chance
+                self._left = self.cool_down * min(2 ** (self.trips - 1), LONGEST_COOL_DOWN)
         else:
             self._left -= 1
-            if self._left <= 0 and cost <= shadow_cost and self.trips < self.chances:
+            # What was lost goes on growing for a while after a fall, so that is looked at, too.
+            if self._left <= 0 and max(self._spent, lost) <= self.budget * chance:
                 self._following = True
+                self._forgiven, self._gained = max(lost, 0.0), 0.0
         return self._following

@@ -90,7 +90,7 @@ class Options:
     seeds: tuple[int, ...] = ()
     limit: int | None = None
     guard: bool = True
-    tolerance: float = 1.02
+    tolerance: float = 1.01
     time_limit_s: float = 60.0
     backfill: bool = True
 

@@ -10,7 +10,7 @@ from tests.reproduce.tasks import Cell
 HEAD = """# Results of back-tests
 
 Written by `make reproduce`; not edited by hand. Published numbers and ours side by side, on the data that
-[get public traces](../how-to/get-public-traces.md) names. What plugins reach is at the end.
+[get public traces](../how-to/get-public-traces.md) names. What plugins reach is in section F.
 """
 
 

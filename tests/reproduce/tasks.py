@@ -1,20 +1,63 @@
-"""Each published table, played again."""
+"""Each published table, played again by what `engine-ops simulate` runs."""
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from host.simulator.play import Advice, Case, Options, Task, alone
+from host.simulator.main import simulate
+from host.simulator.plan import SimulateOptions
+from host.simulator.play import Options
+from host.simulator.summary import ALL, Row
 from host.simulator.tasks.batch import columns
-from host.simulator.tasks.table import TASKS
 from host.solvers.batch.replay import bounded_slowdowns, start_times
 from host.solvers.batch.rules import RULES
 from host.traces.load import load_trace
 from tests.reproduce import published
-from tests.reproduce.published import REFDATA
+from tests.reproduce.published import REFDATA, ROOT
+
+# What a table comes from: outcomes that are kept are those of these sources, and of no others.
+SOURCES = {
+    "gpu-placement": ("solvers/placement", "simulator/tasks/gpu_placement.py", "traces/openb.py"),
+    "queue": ("solvers/batch", "simulator/tasks/queue.py", "traces"),
+    "binpack": ("solvers/item_stream.py", "simulator/tasks/binpack.py"),
+    "jobshop": ("solvers/jobshop", "simulator/tasks/jobshop.py"),
+    "batch": ("solvers/batch", "simulator/tasks", "traces"),
+}
+
+
+class StoppedEarlyError(Exception):
+    """Ctrl-C; what was played is kept."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Where outcomes are kept, so that a run that was stopped goes on; and how many processes play.
+
+    Attributes:
+        folder: `None` keeps nothing.
+    """
+
+    folder: Path | None = None
+    jobs: int = 1
+
+    def out(self, task: str, name: str) -> Path | None:
+        """The folder of one run of *task*, another one when its sources have changed."""
+        if self.folder is None:
+            return None
+        digest = hashlib.sha256()
+        for source in SOURCES[task]:
+            path = ROOT / "host" / source
+            for each in [path] if path.is_file() else sorted(path.rglob("*.py")):
+                digest.update(each.read_bytes())
+        return self.folder / f"{name}-{digest.hexdigest()[:12]}"
+
+
+NOTHING = Keep()
 
 
 @dataclass(frozen=True)
@@ -36,6 +79,57 @@ class Cell:
 def say(text: str) -> None:
     """How far it is."""
     print(text, file=sys.stderr, flush=True)
+
+
+def simulated(
+    task: str,
+    data: Path,
+    name: str,
+    keep: Keep,
+    *,
+    policies: Sequence[str] = (),
+    plugins: Sequence[Path] = (),
+    options: Options | None = None,
+) -> list[Row]:
+    """The rows of a run, without those of all groups together.
+
+    Raises:
+        StoppedEarlyError: It was stopped by Ctrl-C.
+    """
+    out = keep.out(task, name)
+    done = simulate(
+        SimulateOptions(
+            task, data, policies=tuple(policies), plugins=tuple(plugins), out=out, jobs=keep.jobs,
+            resume=out is not None, play=options or Options(),
+        )
+    )  # fmt: skip
+    if not done.summary.complete:
+        raise StoppedEarlyError(name)
+    return [row for row in done.summary.rows if row.group != ALL]
+
+
+def placement(
+    lists: Sequence[str] = (),
+    policies: Sequence[str] = tuple(published.PLACEMENT),
+    seeds: Sequence[int] = tuple(range(42, 52)),
+    keep: Keep = NOTHING,
+) -> list[Cell]:
+    """Allocated GPU at 100 % and at 130 % of arrivals, means over the seeds."""
+    rows = simulated(
+        "gpu-placement", REFDATA / "gpu_placement", "placement", keep,
+        policies=policies, options=Options(lists=tuple(lists), seeds=tuple(seeds)),
+    )  # fmt: skip
+    known = published.placement()
+    cells = []
+    for policy in policies:
+        for row in rows:
+            if row.decider != policy:
+                continue
+            for place, at in enumerate((100, 130)):
+                theirs = [known[row.group, policy, seed][place] for seed in seeds]
+                ours = row.metrics[f"allocated at {at} %"]
+                cells.append(Cell(row.group, f"{policy} at {at} %", sum(theirs) / len(theirs), ours))
+    return cells
 
 
 def batch(logs: Sequence[str] = published.LOGS) -> list[Cell]:
@@ -61,91 +155,59 @@ def batch(logs: Sequence[str] = published.LOGS) -> list[Cell]:
     return cells
 
 
-def mean_of(task: Task, cases: Iterable[Case], policy: str, metric: str | None = None) -> float:
-    """Of a metric over cases."""
-    values = [alone(task.play(case, Advice(policy))).metrics[metric or task.metric.name] for case in cases]
-    return sum(values) / len(values)
-
-
-def queue(pairs: Iterable[tuple[str, bool]] = tuple(published.QUEUE)) -> list[Cell]:
+def queue(pairs: Iterable[tuple[str, bool]] = tuple(published.QUEUE), keep: Keep = NOTHING) -> list[Cell]:
     """Average bounded slowdown over ten windows."""
     cells = []
     for name, backfill in pairs:
-        data = REFDATA / "rlscheduler" / published.QUEUE_FILES[name]
-        task = TASKS["queue"](data, Options(backfill=backfill))
-        theirs = published.QUEUE[name, backfill]
-        for policy, value in zip(published.QUEUE_COLUMNS, theirs, strict=True):
-            row = f"{name}, {'with' if backfill else 'without'} backfilling"
-            cells.append(Cell(row, policy, value, mean_of(task, task.cases(), policy)))
-        say(f"queue {name} {backfill}: done")
+        rows = simulated(
+            "queue", REFDATA / "rlscheduler" / published.QUEUE_FILES[name],
+            f"queue-{name}-{'with' if backfill else 'without'}", keep,
+            policies=published.QUEUE_COLUMNS, options=Options(backfill=backfill),
+        )  # fmt: skip
+        means = {row.decider: row.mean for row in rows}
+        place = f"{name}, {'with' if backfill else 'without'} backfilling"
+        for policy, theirs in zip(published.QUEUE_COLUMNS, published.QUEUE[name, backfill], strict=True):
+            cells.append(Cell(place, policy, theirs, means[policy]))
     return cells
 
 
-def binpack() -> list[Cell]:
+def binpack(keep: Keep = NOTHING) -> list[Cell]:
     """Excess in percent of the means, as it was published."""
-    task = TASKS["binpack"](REFDATA / "binpack_online" / "or3_weibull5k.json.gz", Options())
-    cells = []
-    for (group, policy), value in published.BINPACK.items():
-        cases = [case for case in task.cases() if case.group == group]
-        bins, bound = (mean_of(task, cases, policy, metric) for metric in ("bins", "bound"))
-        cells.append(Cell(group, policy, value, 100 * (bins / bound - 1)))
-    return cells
+    rows = simulated("binpack", REFDATA / "binpack_online" / "or3_weibull5k.json.gz", "binpack", keep)
+    found = {(row.group, row.decider): excess(row) for row in rows}
+    return [Cell(*key, value, found[key]) for key, value in published.BINPACK.items()]
 
 
-def placement(
-    lists: Sequence[str] = (), policies: Sequence[str] = tuple(published.PLACEMENT), seeds: Sequence[int] = ()
-) -> list[Cell]:
-    """Allocated GPU at 100 % and at 130 % of arrivals, means over the seeds."""
-    task = TASKS["gpu-placement"](REFDATA / "gpu_placement", Options(lists=tuple(lists), seeds=tuple(seeds)))
-    known = published.placement()
-    groups: dict[str, list[Case]] = {}
-    for case in task.cases():
-        groups.setdefault(case.group, []).append(case)
-    cells = []
-    for policy in policies:
-        for group, cases in groups.items():
-            played = [alone(task.play(case, Advice(policy))).metrics for case in cases]
-            for place, at in enumerate((100, 130)):
-                theirs = [known[group, policy, case.seed or 0][place] for case in cases]
-                ours = [metrics[f"allocated at {at} %"] for metrics in played]
-                cells.append(
-                    Cell(group, f"{policy} at {at} %", sum(theirs) / len(theirs), sum(ours) / len(ours))
-                )
-            say(f"placement {policy} {group}: done")
-    return cells
+def excess(row: Row) -> float:
+    """Mean bins over the mean bound, in percent: a ratio of means, as it was published."""
+    return 100 * (row.metrics["bins"] / row.metrics["bound"] - 1)
 
 
 def shop_names() -> tuple[list[str], list[str]]:
-    """Those that must be solved to the optimum, and those whose gap is compared."""
+    """Instances that must be solved, and those that are compared with the published ten minutes."""
     solved = ["ft06", "ft10", "ft20", "abz5", "abz6"]
     solved += [f"la{number:02}" for number in range(1, 21)] + [f"orb{number:02}" for number in range(1, 11)]
     return solved, [f"ta{number:02}js" for number in range(1, 31)]
 
 
-def jobshop(names: Sequence[str], time_limit_s: float = 60.0) -> list[Cell]:
+def jobshop(names: Sequence[str], time_limit_s: float = 60.0, keep: Keep = NOTHING) -> list[Cell]:
     """Makespans by CP-SAT; published is the best known one, and the note has what CP-SAT found in ten minutes."""
-    from host.solvers.jobshop.cp_sat import solve
-    from host.solvers.jobshop.shop import Operation, Shop, fault
-    from host.traces.jobshop import load_jobshops
-
     known = published.shops()
     cells = []
-    for each in load_jobshops(REFDATA / "jobshop" / "jobshop_instances_text.tar.xz"):
-        if each.name not in names:
-            continue
-        jobs = tuple(tuple(Operation(*pair) for pair in job) for job in each.jobs)
-        shop = Shop(each.name, jobs, each.machines)
-        began = time.perf_counter()
-        found = solve(shop, time_limit_s)
-        took = time.perf_counter() - began
-        assert fault(shop, found.schedule) is None
-        bound, best, published_cp_sat = known[each.name.removesuffix("js")]
-        state = "optimal" if found.optimal else f"bound {found.bound}"
-        say(f"jobshop {each.name}: {found.makespan} ({state}) in {took:.1f} s")
+    for name in names:
+        # One at a time and one process: a search under a limit of time is worth what the machine gives it.
+        [row] = simulated(
+            "jobshop", REFDATA / "jobshop" / "jobshop_instances_text.tar.xz", f"jobshop-{name}",
+            Keep(keep.folder), policies=["cp-sat"], options=Options(lists=(name,), time_limit_s=time_limit_s),
+        )  # fmt: skip
+        makespan, bound = row.metrics["makespan"], row.metrics["bound"]
+        known_bound, best, ten_minutes = known[name.removesuffix("js")]
+        state = "optimal" if makespan == bound else f"bound {bound:.0f}"
+        say(f"jobshop {name}: {makespan:.0f} ({state}) in {row.seconds:.1f} s")
         cells.append(
             Cell(
-                each.name, "cp-sat", best, found.makespan,
-                f"{state} after {took:.1f} s; best known bound {bound}; CP-SAT in 10 min {published_cp_sat}",
+                name, "cp-sat", best, makespan,
+                f"{state} after {row.seconds:.1f} s; best known bound {known_bound}; CP-SAT in 10 min {ten_minutes}",
             )
         )  # fmt: skip
     return cells

@@ -49,11 +49,18 @@ def figures(outcomes: Sequence[Outcome]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for title, series in curves(outcomes).items():
         found[title] = lines(series, title)
-    for each in first_cases(outcomes):
-        if each.played.bars:
-            title = f"{each.case.key}: part of the schedule of {each.decider}"
-            found[title] = bars(each.played.bars, title)
+    for title, rows in schedules(outcomes).items():
+        found[title] = bars(rows, title)
     return found
+
+
+def schedules(outcomes: Sequence[Outcome]) -> dict[str, list[tuple[int, float, float, str]]]:
+    """Bars by title: a window of the schedule of each decider."""
+    return {
+        f"{each.case.key}: part of the schedule of {each.decider}": each.played.bars
+        for each in first_cases(outcomes)
+        if each.played.bars
+    }
 
 
 def curves(outcomes: Sequence[Outcome]) -> dict[str, dict[str, list[tuple[float, float]]]]:

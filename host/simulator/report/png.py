@@ -1,15 +1,19 @@
-"""The curves as PNG, by matplotlib (extra `plot`)."""
+"""The plots as PNG, by matplotlib (extra `plot`): the curves, and windows of schedules."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from host.errors import ConfigError
 from host.simulator.outcome import Outcome
-from host.simulator.report.html import curves
+from host.simulator.report.html import curves, schedules
 from host.simulator.report.svg import COLOURS
+
+INCHES = (8, 4)
+DPI = 120
 
 
 def require_matplotlib() -> None:
@@ -29,20 +33,35 @@ def write_png(outcomes: Sequence[Outcome], out: Path) -> list[Path]:
         ConfigError: matplotlib is not installed.
     """
     require_matplotlib()
+    written = []
+    for title, series in curves(outcomes).items():
+        figure, axes = _figure(title)
+        for number, (name, points) in enumerate(series.items()):
+            axes.plot(*zip(*points, strict=True), label=name, color=COLOURS[number % len(COLOURS)])
+        axes.legend()
+        written.append(_save(figure, title, out))
+    for title, bars in schedules(outcomes).items():
+        figure, axes = _figure(title)
+        for row, start, end, _ in bars:
+            axes.broken_barh([(start, end - start)], (row, 0.8), color=COLOURS[row % len(COLOURS)])
+        axes.invert_yaxis()  # the first row on top, as on the page
+        written.append(_save(figure, title, out))
+    return written
+
+
+def _figure(title: str) -> tuple[Any, Any]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    written = []
-    for title, series in curves(outcomes).items():
-        figure = Figure(figsize=(8, 4))
-        FigureCanvasAgg(figure)
-        axes = figure.subplots()
-        for number, (name, points) in enumerate(series.items()):
-            axes.plot(*zip(*points, strict=True), label=name, color=COLOURS[number % len(COLOURS)])
-        axes.set_title(title)
-        axes.grid(alpha=0.3)
-        axes.legend()
-        path = out / (re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") + ".png")
-        figure.savefig(path, dpi=120, bbox_inches="tight")
-        written.append(path)
-    return written
+    figure = Figure(figsize=INCHES)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.set_title(title)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def _save(figure: Any, title: str, out: Path) -> Path:
+    path = out / (re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") + ".png")
+    figure.savefig(path, dpi=DPI, bbox_inches="tight")
+    return path

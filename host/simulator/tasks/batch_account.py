@@ -1,122 +1,62 @@
-"""What a schedule costs: summed bounded slowdowns, while it is made and when it is done."""
+"""What a run costs beside its shadow, while both go on: summed bounded slowdowns of the same jobs."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from host.simulator.guard import Guard
-from host.simulator.play import Played
-from host.solvers.batch.replay import BOUND_S, JobColumns, bounded_slowdowns
-from host.solvers.batch.state import ENDED, QUEUE, RUNNING
-from host.traces.job import Trace
+from host.simulator.tasks.run_times import RunTimes
+from host.solvers.batch.replay import BOUND_S, NEVER, JobColumns
 
-CURVE_POINTS = 300
-BARS = 120
-BARS_FROM_QUANTILE = 0.5
+DROP_EVERY = 64  # looks: jobs whose costs are settled are summed up then
 
 
-class Account:
-    """Sums the bounded slowdowns of a replay while it runs: of ended jobs as they were, of others as far as can be told.
+class Accounts:
+    """Holds each job's wait in the run against its wait in the shadow, both weighed by what waiting costs that very job.
 
-    How long a job that has not ended will run is not known; it is taken to use as much of its request as ended jobs did, in
-    the geometric mean, so that a long wait is minded before the job has ended.
+    Run times that are not known yet are the same expectation on both sides, so that what is not known cancels out
+    wherever both let a job wait alike.
     """
 
-    def __init__(self, jobs: JobColumns) -> None:
+    def __init__(self, jobs: JobColumns, run_times: RunTimes) -> None:
         self._jobs = jobs
-        self._ended = 0
-        self._sum = 0.0
-        self._log_use = 0.0
+        self._run_times = run_times
+        self._open = np.empty(0, dtype=np.int64)
+        self._came = 0
+        self._looks = 0
+        self._settled = np.zeros(2)
 
-    def cost(self, state: Any, now: float) -> float:
-        """Of all jobs that have come, at *now*."""
-        jobs = self._jobs
-        count = int(state.at[ENDED])
-        for place in range(self._ended, count):
-            job = int(state.ended[place])
-            run = float(jobs.run[job])
-            self._sum += max(
-                1.0, (float(state.start[job]) - float(jobs.submit[job]) + run) / max(run, BOUND_S)
-            )
-            self._log_use += math.log(max(run, 1.0) / max(float(jobs.requested[job]), 1.0))
-        self._ended = count
-        use = math.exp(self._log_use / count) if count else 1.0
-        waiting = np.asarray(state.queue[: int(state.at[QUEUE])], dtype=np.int64)
-        running = np.asarray(state.running[: int(state.at[RUNNING])], dtype=np.int64)
-        waits = [now - jobs.submit[waiting]]
-        if running.size:
-            waits.append(np.asarray(state.start)[running] - jobs.submit[running])
-        expected = np.maximum(use * jobs.requested[np.concatenate([waiting, running])], BOUND_S)
-        return self._sum + float((1.0 + np.concatenate(waits) / expected).sum())
-
-
-def report(
-    log: Trace,
-    jobs: JobColumns,
-    start: np.ndarray,
-    fallbacks: int,
-    decisions: int | None = None,
-    guard: Guard | None = None,
-) -> Played:
-    """The result of a whole log."""
-    slowdowns = bounded_slowdowns(jobs, start)
-    waits = start - jobs.submit
-    ends = start + jobs.run
-    span = max(float(ends.max() - jobs.submit[0]), 1.0)
-    metrics = {
-        "bounded slowdown": float(slowdowns.mean()),
-        "max wait h": float(waits.max()) / 3600.0,
-        "mean wait h": float(waits.mean()) / 3600.0,
-        "utilisation": 100.0 * float((jobs.run * jobs.procs).sum()) / (log.procs * span),
-    }
-    if guard is not None:
-        metrics["guard trips"] = float(guard.trips)
-    curves = {
-        "processors in use (%), by days": _in_use(jobs, start, log.procs),
-        "jobs (%) that waited at most, by hours": _distribution(waits / 3600.0),
-    }
-    return Played(
-        metrics, curves, _bars(jobs, start), len(jobs) if decisions is None else decisions, fallbacks
-    )
-
-
-def _in_use(jobs: JobColumns, start: np.ndarray, procs: int) -> list[tuple[float, float]]:
-    """Averages over equal spans of time."""
-    first, last = float(jobs.submit[0]), float((start + jobs.run).max())
-    edges = np.linspace(first, max(last, first + 1.0), CURVE_POINTS + 1)
-    times = np.concatenate([start, start + jobs.run])
-    change = np.concatenate([jobs.procs, -jobs.procs]).astype(np.float64)
-    order = np.argsort(times, kind="stable")
-    times, level = times[order], np.cumsum(change[order])
-    area = np.concatenate([[0.0], np.cumsum(level[:-1] * np.diff(times))])
-    at = np.interp(edges, times, area)
-    share = 100.0 * np.diff(at) / np.diff(edges) / procs
-    return [
-        (float(edge - first) / 86_400.0, float(each)) for edge, each in zip(edges[:-1], share, strict=True)
-    ]
-
-
-def _distribution(values: np.ndarray) -> list[tuple[float, float]]:
-    levels = np.linspace(0.0, 1.0, 101)
-    return [
-        (float(x), 100.0 * float(level)) for x, level in zip(np.quantile(values, levels), levels, strict=True)
-    ]
-
-
-def _bars(jobs: JobColumns, start: np.ndarray) -> list[tuple[int, float, float, str]]:
-    """A window of the schedule from the middle of the log: a row a job, hours since the first of them started."""
-    middle = int(BARS_FROM_QUANTILE * (len(jobs) - 1))
-    rows = range(middle, min(middle + BARS, len(jobs)))
-    zero = min(float(start[job]) for job in rows)
-    return [
-        (
-            row,
-            (float(start[job]) - zero) / 3600.0,
-            (float(start[job]) + float(jobs.run[job]) - zero) / 3600.0,
-            f"{int(jobs.procs[job])} processors, waited {(float(start[job]) - float(jobs.submit[job])) / 3600.0:.1f} h",
+    def costs(self, run: Any, shadow: Any, now: float) -> tuple[float, float]:
+        """Of the states of the run and of its shadow at *now*, over all jobs that have come."""
+        first = self._came
+        while self._came < len(self._jobs) and self._jobs.submit[self._came] <= now:
+            self._came += 1
+        self._open = np.concatenate([self._open, np.arange(first, self._came)])
+        jobs = self._open
+        losses = self._run_times.losses(jobs)
+        began = [_of(state.start, jobs) for state in (run, shadow)]
+        known = self._run_times.known[jobs]
+        running = (began[0] != NEVER) & ~known
+        # One that runs is not as short as it has run by now.
+        losses[running] = np.minimum(losses[running], 1 / np.maximum(now - began[0][running], BOUND_S))
+        short = np.where(known, np.minimum(self._jobs.run[jobs] / BOUND_S, 1.0), 1.0)
+        costs = np.stack(
+            [
+                np.maximum(
+                    1.0, short + losses * (np.where(start == NEVER, now, start) - self._jobs.submit[jobs])
+                )
+                for start in began
+            ]
         )
-        for row, job in enumerate(rows)
-    ]
+        total = self._settled + costs.sum(axis=1)
+        self._looks += 1
+        if self._looks % DROP_EVERY == 0:
+            settled = known & (began[1] != NEVER)
+            self._settled += costs[:, settled].sum(axis=1)
+            self._open = jobs[~settled]
+        return float(total[0]), float(total[1])
+
+
+def _of(column: Any, jobs: np.ndarray) -> np.ndarray:
+    return column[jobs] if isinstance(column, np.ndarray) else np.array([column[job] for job in jobs])

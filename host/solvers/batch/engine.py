@@ -206,8 +206,7 @@ def _outlived(state: Any, job: int, now: float) -> None:
 @compiled
 def _finish(state: Any, job: int, now: float) -> None:
     _remove_running(state, job)
-    if not state.rule[IS_SHADOW]:
-        state.known_end[job] = now
+    state.known_end[job] = now
     user = state.user[job]
     state.before[user] = state.last[user]
     state.last[user] = state.run[job]
@@ -216,16 +215,19 @@ def _finish(state: Any, job: int, now: float) -> None:
 
 
 @compiled
-def _still_runs(state: Any, job: int, now: float, until: float) -> bool:
-    """Whether a shadow cannot know yet that the job has ended; then its end is looked for again later."""
-    end = state.known_end[job]
-    if 0 <= end <= now:
-        return False
-    latest = state.start[job] + state.requested[job]
-    if now >= latest:
-        return False
-    push(state, min(latest, end if end > now else max(until, now) + 1.0), FINISHED, job)
-    return True
+def _still_runs(state: Any, job: int, now: float) -> bool:
+    """Whether the end of a job in a shadow is not one: it has ended before, or is known by now to run for longer."""
+    if state.known_end[job] >= 0:
+        return True
+    beside = state.beside[job]
+    if state.beside_end[job] < 0 and 0 <= beside <= now - state.run[job]:
+        # It has run for longer than was expected in the run beside, and runs on there: when it ends is heard of.
+        state.run[job] = min(2 * (now - beside) + 1, max(state.requested[job], state.run[job]))
+    end = state.start[job] + state.run[job]
+    if end > now:
+        push(state, end, FINISHED, job)
+        return True
+    return False
 
 
 @compiled
@@ -287,7 +289,7 @@ def advance(state: Any, until: float) -> int:
             push(state, now + state.run[job], FINISHED, job)
             if state.predicted[job] < state.run[job]:
                 push(state, now + state.predicted[job], OUTLIVED, job)
-        elif not (state.rule[IS_SHADOW] and _still_runs(state, job, now, until)):
+        elif not (state.rule[IS_SHADOW] and _still_runs(state, job, now)):
             _finish(state, job, now)
             if _order_matters(state, now):
                 state.clock[0] = now

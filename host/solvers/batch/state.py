@@ -67,7 +67,8 @@ class State(NamedTuple):
         predicted: What is planned with; `first` is what was predicted at submission, `corrected` how often since.
         priority: Higher goes first; of equals the earlier submitted.
         start: `NEVER` before.
-        known_end: For a shadow: when each job ended in the run that it shadows, `NEVER` before.
+        known_end: When each job ended, `NEVER` before.
+        beside, beside_end: For a shadow: starts and ends in the run beside it.
         last, before: Run times of each user's last finished job and the one before.
         heap_*: Coming events by (time, kind, sequence).
         running_end, running: Predicted ends and jobs, the earliest first.
@@ -88,6 +89,8 @@ class State(NamedTuple):
     priority: Any
     start: Any
     known_end: Any
+    beside: Any
+    beside_end: Any
     last: Any
     before: Any
     heap_time: Any
@@ -106,18 +109,17 @@ class State(NamedTuple):
     rule: Any
 
 
-def new_state(
-    jobs: JobColumns, procs: int, rules: Rules, *, run: Floats | None = None, known_end: Any = None
-) -> State:
+def new_state(jobs: JobColumns, procs: int, rules: Rules, *, beside: State | None = None) -> State:
     """Before the first job.
 
     Args:
-        run: What the jobs truly run, if not `jobs.run`.
-        known_end: See `State`; makes it a shadow.
+        beside: Makes it a shadow of that run: run times are not those of the jobs but what is set from outside, and may
+            change while a job runs.
     """
     count = len(jobs)
     users = int(jobs.user.max()) + 1 if count else 0
-    room = 2 * count + 16  # of coming events: an end and an outlived prediction each
+    # Of coming events: an end and an outlived prediction each; in a shadow an end that was expected and one that is known.
+    room = 3 * count + 16
 
     def floats(size: int, value: float = 0.0) -> Any:
         return np.full(size, value, dtype=np.float64)
@@ -128,13 +130,14 @@ def new_state(
     rule = ints(6)
     rule[PROCS], rule[PREDICTOR] = procs, int(rules.predictor)
     rule[SHORTEST_FIRST], rule[REPLAN_ALWAYS] = rules.shortest_first, rules.replan_always
-    rule[IS_SHADOW], rule[ORDER_ASKED] = known_end is not None, rules.order_asked
+    rule[IS_SHADOW], rule[ORDER_ASKED] = beside is not None, rules.order_asked
     at = ints(9)
     at[ASKING] = -1
     state = State(
-        jobs.submit, jobs.run if run is None else run, jobs.procs, jobs.requested, jobs.user,
+        jobs.submit, jobs.run if beside is None else jobs.requested.copy(), jobs.procs, jobs.requested, jobs.user,
         floats(count), floats(count), ints(count), floats(count), floats(count, NEVER),
-        floats(count, NEVER) if known_end is None else known_end,
+        floats(count, NEVER), floats(0) if beside is None else beside.start,
+        floats(0) if beside is None else beside.known_end,
         floats(users, NEVER), floats(users, NEVER),
         floats(room), ints(room), ints(room), ints(room),
         floats(count + 1), ints(count + 1), ints(count + 1), ints(count + 1), ints(count + 1), ints(count + 1),
@@ -142,4 +145,4 @@ def new_state(
     )  # fmt: skip
     if COMPILED:
         return state
-    return State(*(column if column is known_end else column.tolist() for column in state))
+    return State(*(column if isinstance(column, list) else column.tolist() for column in state))

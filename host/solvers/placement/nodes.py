@@ -41,6 +41,7 @@ class NodeColumns:
         cpu_left, memory_left: Shape (N,).
         gpu_left: Shape (N, G), G the most GPUs of a node; 0 where a node has fewer, which no pod can use.
         gpu_count: GPUs of each node, shape (N,).
+        gpu_pods: How many pods of each kind were taken, shape (N, G + 1): place 0 counts shares, place g those of g whole GPUs.
         model: Each node's index into `models`.
         version: Counts the changes of each row, so that others know what they remember of it is stale.
     """
@@ -58,6 +59,7 @@ class NodeColumns:
             self.gpu_left[row, : len(node.gpu_left)] = node.gpu_left
         self.gpu_count: Ints = np.array([len(node.gpu_left) for node in rows], dtype=np.int64)
         self.model: Ints = np.array([place[node.model] for node in rows], dtype=np.int64)
+        self.gpu_pods: Ints = np.zeros((len(rows), width + 1), dtype=np.int64)
         self.version: Ints = np.zeros(len(rows), dtype=np.int64)
 
     def __len__(self) -> int:
@@ -70,6 +72,7 @@ class NodeColumns:
         other.gpu_count, other.model = self.gpu_count, self.model
         other.cpu_left, other.memory_left = self.cpu_left.copy(), self.memory_left.copy()
         other.gpu_left, other.version = self.gpu_left.copy(), self.version.copy()
+        other.gpu_pods = self.gpu_pods.copy()
         return other
 
     def allowed_models(self, shape: Shape) -> Bools:
@@ -105,6 +108,8 @@ class NodeColumns:
         self.memory_left[row] += sign * shape.memory
         for gpu in gpus:
             self.gpu_left[row, gpu] += sign * shape.gpu_milli
+        if shape.gpus:
+            self.gpu_pods[row, 0 if shape.is_share else shape.gpus] -= sign
         self.version[row] += 1
 
     @property

@@ -62,51 +62,50 @@ class DotProduct:
 
 
 class GpuPacking:
-    """GPUs in use first, then idle GPUs of nodes in use, then idle nodes."""
+    """GPUs in use first, the fullest before others; then idle GPUs of nodes in use, as few as possible; then idle nodes."""
 
     name = "gpu-packing"
 
     def rank(self, nodes: NodeColumns, shape: Shape, rows: Ints) -> tuple[Ints, Ints]:
         """See `Policy.rank`."""
-        left = nodes.gpu_left[rows]
-        idle = (left == WHOLE_MILLI).sum(axis=1)
-        in_use = idle < nodes.gpu_count[rows]
         none = np.full(rows.size, -1)
         if not shape.gpus:
             return np.zeros(rows.size, dtype=np.int64), none  # says nothing of pods without GPUs
-        shared = shape.gpus == 1 and shape.gpu_milli < WHOLE_MILLI
-        partly = (left >= shape.gpu_milli) & (left < WHOLE_MILLI)
-        tightest = np.where(partly, left, WHOLE_MILLI).min(axis=1)
-        on_used_gpu = shared & partly.any(axis=1)
+        left = nodes.gpu_left[rows]
+        idle = (left == WHOLE_MILLI).sum(axis=1)
+        # What the pod would take: the GPUs with the least that is enough.
+        taken = np.sort(np.where(left >= shape.gpu_milli, left, 2 * WHOLE_MILLI), axis=1)[:, : shape.gpus]
+        idle_taken = (taken == WHOLE_MILLI).sum(axis=1)
+        left_percent = (taken // 10).sum(axis=1)
         score = np.where(
-            on_used_gpu,
-            100 - 33 * (tightest - shape.gpu_milli) // WHOLE_MILLI,
-            np.where(in_use, 66 - 33 * idle // 8, 33 - 33 * idle // 8),
+            idle == nodes.gpu_count[rows],
+            np.maximum(33 - idle, idle),
+            np.where(
+                idle_taken > 0, np.maximum(50 - idle_taken, 33), np.maximum(100 - left_percent // 10, 50)
+            ),
         )
         return score.astype(np.int64), none
 
 
 class GpuClustering:
-    """Nodes whose GPUs already serve pods that ask alike, then unused ones, then the others."""
+    """Nodes with pods of the same kind alone, then those with that kind among others, then empty ones, then the rest.
+
+    Pods are of one kind when they all share GPUs, or have the same number of whole ones. Within a tier the fullest goes first.
+    """
 
     name = "gpu-clustering"
 
     def rank(self, nodes: NodeColumns, shape: Shape, rows: Ints) -> tuple[Ints, Ints]:
-        """See `Policy.rank`. Pods ask alike when their demand of GPU leaves GPUs alike: shares, or whole ones."""
-        left = nodes.gpu_left[rows]
+        """See `Policy.rank`."""
+        none = np.full(rows.size, -1)
         if not shape.gpus:
-            return np.zeros(rows.size, dtype=np.int64), np.full(rows.size, -1)
-        count = nodes.gpu_count[rows]
-        idle = (left == WHOLE_MILLI).sum(axis=1)
-        partly = ((left > 0) & (left < WHOLE_MILLI)).sum(axis=1)
-        full = count - idle - partly
-        shared = shape.gpus == 1 and shape.gpu_milli < WHOLE_MILLI
-        alike, other = (partly, full) if shared else (full, partly)
-        fill = 33 - 33 * left.sum(axis=1) // NODE_GPU_MILLI
-        tier = np.where(
-            (alike > 0) & (other == 0), 66, np.where(alike > 0, 33, np.where(idle == count, 20, 0))
-        )
-        return np.asarray(tier + fill, dtype=np.int64), np.full(rows.size, -1)
+            return np.zeros(rows.size, dtype=np.int64), none
+        there = nodes.gpu_pods[rows] > 0
+        alike = there[:, 0 if shape.is_share else shape.gpus]
+        kinds = there.sum(axis=1)
+        tier = np.where(alike, np.where(kinds == 1, 75, 50), np.where(kinds == 0, 25, 0))
+        used = NODE_GPU_MILLI - nodes.gpu_left[rows].sum(axis=1)
+        return np.asarray(tier + 25 * used // NODE_GPU_MILLI, dtype=np.int64), none
 
 
 class RandomFit:

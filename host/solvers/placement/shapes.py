@@ -27,6 +27,11 @@ class Shape:
     models: frozenset[str] = frozenset()
 
     @property
+    def is_share(self) -> bool:
+        """Whether it shares a GPU with others."""
+        return self.gpus == 1 and self.gpu_milli < WHOLE_MILLI
+
+    @property
     def total_milli(self) -> int:
         """GPU milli over all its GPUs."""
         return self.gpus * self.gpu_milli
@@ -66,7 +71,8 @@ TYPICAL_COVERS = 0.95  # of all pods; the rare rest would only slow the measure 
 def typical_of(pods: Sequence[Shape], covers: float = TYPICAL_COVERS) -> list[TypicalPod]:
     """The commonest classes of *pods*, until they cover that part of them; shares are of those taken and sum to 1.
 
-    Classes differ in cpu, GPUs, milli and models; memory is left out, as it is in the measure.
+    Classes differ in cpu, GPUs, milli and models; memory is left out, as it is in the measure. Of equally common ones the
+    larger come first, as in the published runs: the last place that is covered is often one of many.
 
     Source: Weng et al. (2023), Beware of Fragmentation, section 4 (the target workload).
     """
@@ -76,9 +82,13 @@ def typical_of(pods: Sequence[Shape], covers: float = TYPICAL_COVERS) -> list[Ty
         counts[kind] = counts.get(kind, 0) + 1
     taken: list[tuple[Shape, int]] = []
     covered = 0
-    for kind, count in sorted(counts.items(), key=lambda each: -each[1]):
+    for kind, count in sorted(counts.items(), key=lambda each: (each[1], _size(each[0])), reverse=True):
         if covered >= covers * len(pods):
             break
         taken.append((kind, count))
         covered += count
     return [TypicalPod(kind, count / covered) for kind, count in taken]
+
+
+def _size(kind: Shape) -> tuple[int, int, int, str]:
+    return kind.cpu_milli, kind.gpu_milli, kind.gpus, "|".join(sorted(kind.models))

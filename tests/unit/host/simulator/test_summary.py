@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from host.simulator.outcome import Advised, Outcome
 from host.simulator.play import Case, Metric, Played
@@ -69,3 +70,11 @@ def test_axes_have_round_numbers_and_one_point_is_no_fault() -> None:
     assert ticks(0, 10) == [0, 2, 4, 6, 8, 10]
     assert "<polyline" in lines({"one": [(1.0, 1.0)]}, "t")
     assert lines({}, "t") == bars([], "t") == ""
+
+
+def test_every_plot_of_the_page_is_a_picture_too(tmp_path) -> None:
+    pytest.importorskip("matplotlib", reason="MATPLOTLIB IS MISSING: pip install 'engine-ops[plot]'")
+    written = write_report(some(), [outcome("easy", "a", 1, 2.0)], tmp_path, True)
+    pictures = [each for each in written if each.suffix == ".png"]
+    assert [each.name for each in pictures] == ["a-1-curve.png", "a-1-part-of-the-schedule-of-easy.png"]
+    assert all(each.read_bytes().startswith(b"\x89PNG") for each in pictures)

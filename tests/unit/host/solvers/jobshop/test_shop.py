@@ -48,7 +48,7 @@ def test_cp_sat_proves_the_shortest_schedule_of_a_small_shop() -> None:
     from host.solvers.jobshop.cp_sat import solve
 
     shop = some_shop(1, 3, 3)
-    found = solve(shop, 20.0, workers=2)
+    found = solve(shop, 20.0)
     assert fault(shop, found.schedule) is None
     assert found.optimal and found.gap == 0
     assert found.makespan == found.bound <= makespan(shop, best_dispatch(shop)[1])

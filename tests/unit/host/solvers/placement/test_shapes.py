@@ -27,3 +27,8 @@ def test_pods_that_differ_in_memory_alone_are_of_one_class() -> None:
 
 def test_no_pods_have_no_typical_ones() -> None:
     assert typical_of([]) == []
+
+
+def test_of_equally_common_classes_the_larger_are_typical() -> None:
+    pods = [SHARE] * 90 + [Shape(1000, 1, 1, 500)] * 5 + [Shape(2000, 1, 1, 100)] * 5
+    assert [each.shape.cpu_milli for each in typical_of(pods)] == [2000, 2000]

@@ -1,0 +1,59 @@
+"""The command as people use it: stopped by Ctrl-C and taken up again, with pictures, from several processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "host.cli.main", "simulate"]
+WITHIN_S = 60.0
+
+
+@pytest.fixture
+def streams(tmp_path: Path) -> Path:
+    """Forty streams of a thousand items each, some tenths of a second a stream."""
+    path = tmp_path / "streams.json"
+    items = [(each * 7919) % 61 + 20 for each in range(4000)]
+    path.write_text(json.dumps({"g": {f"s{n:02}": {"capacity": 150, "items": items} for n in range(40)}}))
+    return path
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_tells_what_is_known_and_resume_does_the_rest(
+    streams: Path, tmp_path: Path, jobs: int
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["binpack", str(streams), "--out", str(out), "--json", "--jobs", str(jobs)]
+    # A group of its own, as a terminal gives it: Ctrl-C reaches the workers, too.
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    kept = out / "outcomes.ndjson"
+    until = time.monotonic() + WITHIN_S
+    while not (kept.is_file() and kept.read_bytes().count(b"\n") >= 3):
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=WITHIN_S)
+    assert process.returncode == 1, stderr
+    assert "stopped early" in stderr and "Traceback" not in stderr
+    first = json.loads(stdout)
+    assert not first["complete"] and 0 < first["rows"][0]["cases"] < 40
+    assert "stopped early" in (out / "report.html").read_text()
+    known = kept.read_bytes().splitlines()
+    rest = subprocess.run(
+        [*COMMAND, *arguments, "--resume"], capture_output=True, text=True, timeout=4 * WITHIN_S, check=True
+    )
+    assert [row["cases"] for row in json.loads(rest.stdout)["rows"]] == [40, 40]
+    assert kept.read_bytes().splitlines()[: len(known)] == known
