@@ -12,6 +12,7 @@ from host.cli.show import json_option, print_json, print_rows, printable
 
 if TYPE_CHECKING:
     from host.sandbox.policy import SandboxPolicy
+    from plugin_sdk.contract.manifest import Manifest
     from plugin_sdk.testing.conformance import Outcome, Report
 
 EXIT_REFUSED = 3
@@ -129,6 +130,7 @@ def check(
     else:
         _summary(report)
     if junit is not None:
+        junit.parent.mkdir(parents=True, exist_ok=True)
         junit.write_text(report.junit(), encoding="utf-8")
     ctx.exit(0 if report.ok and not (strict and report.warned) else EXIT_REFUSED)
 
@@ -154,6 +156,17 @@ def or_refused(ctx: click.Context, work: Callable[[], Any]) -> Any:
     except REFUSALS as error:
         click.echo(f"Error: {printable(str(error))}", err=True)
         return ctx.exit(EXIT_REFUSED)
+
+
+def _manifest_of(ctx: click.Context, folder: Path) -> Manifest:
+    """What the folder says it is; exit code 3 where no host could use it."""
+    from host.workbench.check import read_folder
+
+    manifest = read_folder(folder)
+    if isinstance(manifest, str):
+        click.echo(f"Error: {printable(manifest)}", err=True)
+        ctx.exit(EXIT_REFUSED)
+    return manifest
 
 
 def _show(outcome: Outcome) -> None:
@@ -196,13 +209,9 @@ def pack(ctx: click.Context, folder: Path, out: Path, as_json: bool) -> None:
     """Make one file of a plugin's folder, the same each time, with a hash of every file."""
     import msgspec
 
-    from host.workbench.check import read_folder
     from host.workbench.pack import pack as packed
 
-    manifest = read_folder(folder)
-    if isinstance(manifest, str):
-        click.echo(f"Error: {printable(manifest)}", err=True)
-        ctx.exit(EXIT_REFUSED)
+    manifest = _manifest_of(ctx, folder)
     bundle = packed(manifest, folder, out)
     if as_json:
         print_json(msgspec.to_builtins(bundle), one_line=True)
@@ -235,13 +244,9 @@ def bench(
     """Measure a plugin, in its sandbox, beside one that only echoes."""
     import msgspec
 
-    from host.workbench.check import read_folder
     from host.workbench.measure import measure
 
-    manifest = read_folder(folder)
-    if isinstance(manifest, str):
-        click.echo(f"Error: {printable(manifest)}", err=True)
-        ctx.exit(EXIT_REFUSED)
+    manifest = _manifest_of(ctx, folder)
     policy = policy_of(config, allow_weak_sandbox)
     found = or_refused(ctx, lambda: measure(manifest, folder, policy, seconds, data))
     if as_json:

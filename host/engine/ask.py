@@ -50,7 +50,7 @@ class Heard(msgspec.Struct, frozen=True):
     scores: Sequence[float] | None = None
     bound: Objective | None = None
     gap: float | None = None
-    out_of_time: bool = False
+    out_of_time: bool | None = None
 
     def candidate(self) -> Candidate:
         """As the public answer shows it."""

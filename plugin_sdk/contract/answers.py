@@ -28,7 +28,7 @@ class Candidate(msgspec.Struct, rename="camel", omit_defaults=True):
         reason: Why it did not count, for any status but "answered".
         bound: What a refiner found that no answer can beat.
         gap: How far its objective is above that, as a share of the bound: 0 when it is proven best.
-        out_of_time: Whether it was cut short.
+        out_of_time: Whether a refiner was cut short; `None` for all others.
     """
 
     by: str
@@ -39,7 +39,7 @@ class Candidate(msgspec.Struct, rename="camel", omit_defaults=True):
     reason: str | None = None
     bound: list[float] | None = None
     gap: float | None = None
-    out_of_time: bool = False
+    out_of_time: bool | None = None
 
 
 class Answer(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True):

@@ -14,7 +14,7 @@ from host.gateway.methods.spec import MethodSpec, method
 from host.gateway.params import OptimizeManyParams
 from host.gateway.traffic import Traffic
 from plugin_sdk.contract.answers import Answer
-from plugin_sdk.contract.decode import ProblemError
+from plugin_sdk.contract.decode import MissingError, ProblemError
 from plugin_sdk.contract.problems.request import OptimizeRequest, parse_request
 
 GRACE_S = 0.2  # the engine answers by the deadline; one that did not is given up after this
@@ -39,7 +39,13 @@ def optimizing(traffic: Traffic) -> tuple[MethodSpec, ...]:
             try:
                 request = _narrowed(parse_request(value), context, given)
             except ProblemError as error:
-                inner = ProblemError(f"requests[{at}].{error.path}".rstrip("."), error.value, error.expected)
+                path = f"requests[{at}].{error.path}".rstrip(".")
+                missing = isinstance(error, MissingError)
+                inner = (
+                    MissingError(path, error.expected)
+                    if missing
+                    else ProblemError(path, error.value, error.expected)
+                )
                 entries.append(entry_from(inner, during="engine.optimizeMany"))
             else:
                 entries.append(None)

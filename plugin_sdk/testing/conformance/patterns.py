@@ -23,6 +23,9 @@ def fits(pattern: Any, value: Any) -> bool:
             return any(fits(each, value) for each in pattern["$oneOf"])
         if set(pattern) == {"$length"}:
             return isinstance(value, list) and len(value) == pattern["$length"]
+        if set(pattern) == {"$only"}:
+            members = pattern["$only"]
+            return isinstance(value, dict) and value.keys() == members.keys() and fits(members, value)
         return isinstance(value, dict) and all(
             name in value and fits(each, value[name]) for name, each in pattern.items()
         )

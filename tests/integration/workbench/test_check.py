@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -66,6 +67,11 @@ def test_the_commands_of_a_new_plugins_workflow_run_here(tmp_path: Path):
             timeout=120,
         )
         assert done.returncode == 0, f"{run}\n{done.stdout}\n{done.stderr}"
+    assert ElementTree.parse(folder / "dist" / "report.xml").find("testsuite") is not None
+    # What differs from run to run must not be in the bundle, which is the same from the same files.
+    (bundle,) = (folder / "dist").glob("*.tar.gz")
+    with tarfile.open(bundle) as tar:
+        assert not [name for name in tar.getnames() if name.endswith(".xml")]
 
 
 @pytest.mark.parametrize(

@@ -10,3 +10,6 @@ def test_a_pattern_tells_right_from_wrong() -> None:
     assert not fits({"id": 3}, {"id": "3"})
     assert fits({"$oneOf": [1, [{"$length": 2}]]}, [[0, 0]])
     assert not fits([], [1])
+    assert fits({"$only": {"a": 1}}, {"a": 1})
+    assert not fits({"$only": {"a": 1}}, {"a": 1, "b": 2})
+    assert not fits({"$only": {"a": 1}}, {"a": 2})
