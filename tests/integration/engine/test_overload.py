@@ -11,18 +11,26 @@ import json
 
 import pytest
 
-from tests.benchmarks.bench_gateway import MANIFEST, PLUGIN, Server, body, http_request
+from tests.benchmarks.bench_gateway import MANIFEST, Server, body, http_request
 from tests.benchmarks.bench_overload import packing, resident_mb
 from tests.benchmarks.load import load
 from tests.integration.gateway.serving import serving
 
 GROWTH_MB = 100
-DEADLINE_S = 5.0
+# It takes its time, so that two requests at a time are few on any machine, and no client is too slow to overload it.
+PLUGIN = """
+import time
+
+class LeastMemory:
+    def score(self, task, candidates):
+        time.sleep(0.05)
+        return [-node["memoryLoad"] for node in candidates]
+"""
 
 
 @pytest.fixture
 def host(tmp_path):
-    """One that works on two requests at a time, so that any machine can overload it."""
+    """One that works on two requests at a time, and waits for a plugin at each."""
     folder = tmp_path / "plugins" / "least-memory"
     folder.mkdir(parents=True)
     (folder / "plugin.toml").write_text(MANIFEST)
