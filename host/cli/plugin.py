@@ -13,6 +13,7 @@ import click
 from host.cli import author
 from host.cli.client import host_options, rpc
 from host.cli.groups import Suggesting
+from host.cli.plugin_page import page
 from host.cli.show import cell, json_option, memory, print_json, print_rows, printable
 
 COLUMNS = (
@@ -40,6 +41,8 @@ STATE_COLUMNS = (
     "bytes",
     "format",
 )
+DOWN = {"backoff", "quarantined"}
+LAST_LINES = 5  # of its log, for one that is down; `plugin logs` has the rest
 WIDE = 100  # columns of a terminal; a narrower one does without the version
 
 
@@ -95,12 +98,16 @@ def show(name: str, url: str, token: str | None, timeout_s: float, as_json: bool
     if as_json:
         print_json(view, one_line=True)
         return
-    rows = [(key, value) for key, value in view.items() if value is not None]
     if sys.stdout.isatty():
-        print_rows(("", name), rows)
+        log_lines = []
+        if view["state"] in DOWN:
+            params = json.dumps({"name": name, "limit": LAST_LINES})
+            log_lines = rpc("plugins.logs", params, url=url, token=token, timeout_s=timeout_s)["lines"]
+        print_rows(("", name), page(view, log_lines))
         return
-    for key, value in rows:
-        click.echo(f"{key}\t{cell(value)}")
+    for key, value in view.items():
+        if value is not None:
+            click.echo(f"{key}\t{cell(value)}")
 
 
 @plugin.command()
@@ -110,6 +117,7 @@ def show(name: str, url: str, token: str | None, timeout_s: float, as_json: bool
 def enable(name: str, url: str, token: str | None, timeout_s: float, as_json: bool) -> None:
     """Start a plugin and let it be asked."""
     _change("plugins.enable", name, url, token, timeout_s, as_json)
+    _say_if_down(name, url, token, timeout_s)
 
 
 @plugin.command()
@@ -128,6 +136,7 @@ def disable(name: str, url: str, token: str | None, timeout_s: float, as_json: b
 def restart(name: str, url: str, token: str | None, timeout_s: float, as_json: bool) -> None:
     """Stop a plugin's process and start it anew."""
     _change("plugins.restart", name, url, token, timeout_s, as_json)
+    _say_if_down(name, url, token, timeout_s)
 
 
 @plugin.command()
@@ -207,6 +216,13 @@ def _ask(method: str, name: str, url: str, token: str | None, timeout_s: float) 
 
 def _change(method: str, name: str, url: str, token: str | None, timeout_s: float, as_json: bool) -> None:
     _say(_ask(method, name, url, token, timeout_s), as_json)
+
+
+def _say_if_down(name: str, url: str, token: str | None, timeout_s: float) -> None:
+    """The order was carried out; whether the plugin serves now is another matter, and what its giver wants to know."""
+    view = _ask("plugins.get", name, url, token, timeout_s)
+    if view["state"] in DOWN:
+        click.echo(f"{printable(name)} is {view['state']}: {printable(view['stateWhy'])}", err=True)
 
 
 def _say(result: Any, as_json: bool) -> None:

@@ -51,6 +51,7 @@ class ScriptedHost:
     events: EventFeed = field(default_factory=EventFeed)
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    view: dict[str, Any] = field(default_factory=lambda: dict(VIEW))
 
     async def optimize(self, request: OptimizeRequest) -> Answer:
         match request.data.get("do"):
@@ -79,7 +80,7 @@ class ScriptedHost:
         )
 
     def plugins(self) -> list[dict[str, Any]]:
-        return [VIEW]
+        return [self.view]
 
     def refused(self) -> list[dict[str, str]]:
         return [{"folder": "plugins/typo", "why": "plugins/typo/plugin.toml:4: plugin.handels is not a key"}]
@@ -87,7 +88,7 @@ class ScriptedHost:
     def plugin(self, name: str) -> dict[str, Any]:
         if name != "forest":
             raise NotFoundError(f"no plugin is called {name!r}", value=name, hint="did you mean 'forest'?")
-        return VIEW
+        return self.view
 
     async def enable(self, name: str) -> None:
         self._change("enable", name)

@@ -61,6 +61,18 @@ async def test_plugin_list_is_tab_separated_or_json(served: Any) -> None:
     assert json.loads(whole.stdout)["count"] == 1
 
 
+@pytest.mark.parametrize("order", ["enable", "restart"])
+async def test_an_order_to_start_says_so_when_the_plugin_is_down_all_the_same(
+    served: Any, order: str
+) -> None:
+    fine = await run(served, "plugin", order, "forest")
+    assert (fine.exit_code, fine.stderr) == (0, "")
+    served.host.view |= {"state": "quarantined", "stateWhy": "it does not import"}
+    down = await run(served, "plugin", order, "forest")
+    assert (down.exit_code, down.stdout) == (0, fine.stdout)
+    assert down.stderr == "forest is quarantined: it does not import\n"
+
+
 async def test_plugin_show_is_one_line_a_member(served: Any) -> None:
     result = await run(served, "plugin", "show", "forest")
     assert "state\tready" in result.stdout.splitlines()
