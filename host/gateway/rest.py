@@ -224,14 +224,19 @@ class Rest:
         if second is None:  # the usual, and a body of known length is what simple clients like
             return web.Response(body=exported(first), content_type="application/json")
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        await response.prepare(request)
-        await response.write(b'{"data":[' + b",".join(first + second))
-        count = len(first) + len(second)
-        async for lines in chunks:
-            await response.write(b"," + b",".join(lines))
-            count += len(lines)
-        await response.write(b'],"count":%d}' % count)
-        await response.write_eof()
+        if request.method == "HEAD":
+            return response  # who asks for the head alone must not be sent the body
+        try:
+            await response.prepare(request)
+            await response.write(b'{"data":[' + b",".join(first + second))
+            count = len(first) + len(second)
+            async for lines in chunks:
+                await response.write(b"," + b",".join(lines))
+                count += len(lines)
+            await response.write(b'],"count":%d}' % count)
+            await response.write_eof()
+        except ConnectionError:
+            pass  # the reader has gone
         return response
 
     async def workload_training(self, request: web.Request) -> web.Response:

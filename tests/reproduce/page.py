@@ -37,11 +37,9 @@ def notes(cells: Sequence[Cell]) -> str:
 
 def write(sections: dict[str, str], path: Path) -> None:
     """Puts the sections into the page, each between its heading and the next; those not given stay as they are."""
-    text = path.read_text(encoding="utf-8") if path.is_file() else HEAD
-    if not text.startswith(HEAD):
-        text = HEAD
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
     parts: dict[str, str] = {}
-    for each in text[len(HEAD) :].split("\n## ")[1:]:
+    for each in text.split("\n## ")[1:]:
         title, _, body = each.partition("\n")
         parts[title] = body.strip("\n")
     parts.update(sections)

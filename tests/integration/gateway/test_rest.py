@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from plugin_sdk.contract.workload import WorkloadDataPoint
+
 OPTIMIZE = {"id": "r1", "type": "scheduling", "data": {"result": {"nodeId": "n1"}}}
 
 
@@ -196,3 +198,18 @@ async def test_readyz_follows_the_host_and_livez_does_not(served: Any) -> None:
     reply = await served.get("/readyz")
     assert (reply.status, reply.json()["reasons"]) == (503, ["stopping"])
     assert (await served.get("/livez")).status == 200
+
+
+async def test_the_head_of_a_long_export_is_a_head_alone(served: Any) -> None:
+    served.host.points = [WorkloadDataPoint(1.0, "x", {}, 5.0, True)] * 3
+    host = served.url.removeprefix("http://")
+    head = f"HEAD /api/v1/plugins/workload-data/export HTTP/1.1\r\nHost: {host}\r\n\r\n"
+    last = f"GET /livez HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    reader, writer = await asyncio.open_connection(*served.address)
+    writer.write((head + last).encode())
+    async with asyncio.timeout(20):
+        first, second = (await reader.read()).split(b"HTTP/1.1 ")[1:]
+    writer.close()
+    assert (first[:3], second[:3]) == (b"200", b"200")
+    assert first.endswith(b"\r\n\r\n") and b"data" not in first, "nothing between one answer and the next"
+    assert second.endswith(b'{"status":"alive"}')
