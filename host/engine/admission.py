@@ -26,6 +26,7 @@ from host.clock import Clock
 from host.errors import BusyError
 
 PLACES = 4  # that become free while one waits in a standing queue; the newest are served first
+LONGEST_S = 0.2  # in a standing queue: a refusal is to come while the caller can still go elsewhere
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,8 @@ class Admission:
         self._turn_interval(now)
         longest_s = float("inf")
         if self._is_standing:
-            longest_s = max(self._config.target_s, PLACES * self._takes_s / self._config.in_flight)
+            longest_s = min(PLACES * self._takes_s / self._config.in_flight, LONGEST_S)
+            longest_s = max(longest_s, self._config.target_s)
         for waiting in list(self._queue):
             if now >= waiting.until or now - waiting.since > longest_s:
                 self._queue.remove(waiting)
