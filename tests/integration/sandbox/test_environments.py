@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -37,7 +38,7 @@ async def open_store(request, tmp_path):
     def open_one(**policy) -> EnvironmentStore:
         finder = {"find_uv": lambda: uv if request.param == "uv" else None}
         # An index that is nowhere: what is not found without a network is not found.
-        asked = EnvironmentPolicy(index_url=(tmp_path / "no-index").as_uri(), **policy)
+        asked = EnvironmentPolicy(**{"index_url": (tmp_path / "no-index").as_uri(), **policy})
         store = EnvironmentStore(tmp_path / "environments", SystemClock(), asked, **finder)
         opened.append(store)
         return store
@@ -179,10 +180,13 @@ async def test_code_that_runs_at_an_interpreters_start_does_not_run_while_it_is_
     assert mark.exists(), "the control: it does run when the interpreter does, which is in the sandbox"
 
 
-async def test_a_build_that_takes_too_long_is_ended(open_store, wheels, tmp_path):
-    store = open_store(find_links=str(wheels), build_timeout_s=0.01)
-    with pytest.raises(RefusedError, match="did not end within"):
-        await store.interpreter(("tool",), tmp_path)
+async def test_a_build_that_takes_too_long_is_ended(open_store, tmp_path):
+    """The index lets itself be connected to and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as index:
+        url = f"http://127.0.0.1:{index.getsockname()[1]}/simple"
+        store = open_store(index_url=url, build_timeout_s=0.5)
+        with pytest.raises(RefusedError, match="did not end within"):
+            await store.interpreter(("tool",), tmp_path)
     assert names(tmp_path) == []
 
 
