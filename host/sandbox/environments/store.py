@@ -167,7 +167,11 @@ class EnvironmentStore:
             report.exit_code != 0 and "compileall" not in argv
         ):  # a file that does not compile need not be used
             said = " ".join(line.strip() for line in child.output.tail(_SAID_LINES) if line.strip())
-            raise RequirementError(f"{said or report.summary}; {_remedy(self._policy)}")
+            # An installer that had no time to fail has said nothing of why it ended.
+            why = (
+                f"{report.summary}: {said}" if report.cause == "timeout" and said else said or report.summary
+            )
+            raise RequirementError(f"{why}; {_remedy(self._policy)}")
 
 
 def environment_name(asked: Requirements) -> str:
