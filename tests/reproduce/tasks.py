@@ -201,7 +201,7 @@ def jobshop(names: Sequence[str], time_limit_s: float = 60.0, keep: Keep = NOTHI
             Keep(keep.folder), policies=["cp-sat"], options=Options(lists=(name,), time_limit_s=time_limit_s),
         )  # fmt: skip
         makespan, bound = row.metrics["makespan"], row.metrics["bound"]
-        known_bound, best, ten_minutes = known[name.removesuffix("js")]
+        known_bound, best, ten_minutes = known[name]
         state = "optimal" if makespan == bound else f"bound {bound:.0f}"
         say(f"jobshop {name}: {makespan:.0f} ({state}) in {row.seconds:.1f} s")
         cells.append(
