@@ -77,7 +77,9 @@ def inversion(
                     )
                 lower = next(each for each in here if _rank(rules, each) < mine)
                 where = node_of[lower]
-                return f"{show(item)} is unplaced although {show(lower)} of lower priority is on {show(where)}"
+                return (
+                    f"{show(item)} is unplaced although {show(lower)} of lower priority is on {show(where)}"
+                )
     return None
 
 
