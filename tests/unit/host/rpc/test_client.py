@@ -532,17 +532,24 @@ async def test_lateness_counts_when_the_call_had_a_fair_time_and_not_when_it_had
     assert breaker.state is BreakerState.OPEN
 
 
-async def test_a_caller_that_leaves_at_the_deadline_is_a_late_answer_and_before_it_is_none(meet, eventually):
+@pytest.mark.parametrize(
+    ("after_deadline_s", "late"),
+    [(0.0, True), (-0.0015, True), (-0.1, False)],
+    ids=["at it", "by a timer that rang early", "before it"],
+)
+async def test_a_caller_that_leaves_at_the_deadline_is_a_late_answer_and_before_it_is_none(
+    meet, eventually, monkeypatch, after_deadline_s, late
+):
+    """As the engine does: it waits by itself, and cancels in the moment of the deadline."""
     peer = meet(breaker=BreakerPolicy(in_a_row=1, fair_s=0.0))
-    loop = asyncio.get_running_loop()
-    task = peer.call(within_s=0.5)
-    deadline = loop.time() + 0.5
-    await heard(peer, eventually)  # it was sent in time, also on a busy machine
-    # As the engine does: it waits by itself, and cancels in the moment of the deadline.
-    loop.call_at(deadline, task.cancel)
+    task = peer.call(within_s=1000)
+    await heard(peer, eventually)
+    (pending,) = peer.client._open.values()
+    monkeypatch.setattr(peer.client, "_now", lambda: pending.deadline + after_deadline_s)
+    task.cancel()
     await asyncio.wait([task])
-    assert (peer.counts.late, peer.counts.cancelled) == (1, 0)
-    assert peer.client._breakers.of("predict").state is BreakerState.OPEN
+    assert (peer.counts.late, peer.counts.cancelled) == (int(late), int(not late))
+    assert peer.client._breakers.of("predict").state is (BreakerState.OPEN if late else BreakerState.CLOSED)
 
 
 async def test_a_question_that_was_wrong_says_nothing_against_the_plugin(meet, eventually):
