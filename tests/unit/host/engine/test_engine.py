@@ -500,3 +500,62 @@ async def test_scores_of_several_are_one_answer_under_ensemble(rig):
         assert answer.result["nodeId"] == ("a" if first[0] == 9 else "b")
     alone = await rig.engine().optimize(OptimizeRequest("r", "scheduling", task, strategy="ensemble"))
     assert alone.decided_by == "builtin:least-loaded"
+
+
+ALIKE = {
+    "task": {"id": "t", "cpuRequired": 10, "memoryRequired": 10},
+    "nodes": [{"id": name, "cpuLoad": 50, "memoryLoad": 50} for name in "abc"],
+}
+
+
+async def test_scores_count_by_what_came_of_the_decisions_they_spoke_for(rig):
+    """Two who agree outvote one, until what they agree on has cost more than the built-in's choice would have."""
+    colluding = [rig.Plugin(f"colluding-{n}", score={"scores": [0, 0, 1]}) for n in range(2)]
+    engine = rig.engine(rig.Plugin("good", score={"scores": [0, 1, 0]}), *colluding, guard_outcomes=1000)
+    chosen = []
+    for n in range(64):
+        answer = await engine.optimize(OptimizeRequest(f"r{n}", "scheduling", ALIKE, strategy="ensemble"))
+        assert answer.decided_by == "ensemble"
+        chosen.append(answer.result["nodeId"])
+        dear = chosen[-1] == "c"
+        engine.outcomes([finished(f"r{n}", cost=3.0 if dear else 0.5, builtinCost=1.0)])
+    assert chosen[0] == "c" and chosen[-1] == "b"
+    weight = {name: each.weight for name, each in engine.advisers().items()}
+    assert weight["one-task good@1.0.0"] > weight["one-task builtin"] > weight["one-task colluding-0@1.0.0"]
+
+
+async def test_what_several_decided_together_is_followed_as_long_as_it_pays(rig):
+    engine = rig.engine(rig.Plugin("one", score={"scores": [0, 0, 1]}), guard_outcomes=5)
+    for n in range(5):
+        answer = await engine.optimize(OptimizeRequest(f"r{n}", "scheduling", ALIKE, strategy="ensemble"))
+        assert answer.decided_by == "ensemble"
+        engine.outcomes([finished(f"r{n}", cost=2.0, builtinCost=1.0)])
+    answer = await engine.optimize(OptimizeRequest("after", "scheduling", ALIKE, strategy="ensemble"))
+    assert answer.decided_by == "builtin:least-loaded"
+    assert "ensemble was not followed: what it decided cost 2.00 times" in answer.reasons[0]
+
+
+async def test_a_kept_answer_is_not_given_once_its_decider_is_set_aside(rig):
+    engine = rig.engine(rig.Plugin("p", optimize=lambda asked: {"result": PACKED_TIGHT}), guard_outcomes=5)
+    for n in range(5):
+        answer = await engine.optimize(OptimizeRequest(f"r{n}", "resource", HARD))
+        assert answer.decided_by == "p@1.0.0" and answer.cached == (n > 0)
+        engine.outcomes([finished(f"r{n}", cost=2.0, builtinCost=1.0)])
+    answer = await engine.optimize(OptimizeRequest("after", "resource", HARD))
+    assert answer.decided_by == "builtin:first-fit-decreasing" and not answer.cached
+
+
+async def test_a_combined_prediction_has_an_interval_of_its_own(rig):
+    ones = [
+        rig.Plugin(
+            name, predict=lambda asked, f=f: {"prediction": f * asked["input"]["x"], "confidence": 0.5}
+        )
+        for name, f in (("low", 0.9), ("right", 1.0), ("high", 1.1))
+    ]
+    engine = rig.engine(*ones, cache_entries=0)
+    for n in range(60):
+        answer = await engine.optimize(OptimizeRequest(f"r{n}", "ml-driven", {"x": 100.0}))
+        assert answer.decided_by == "ensemble" and ("interval" in answer.result) == (n >= 20)
+        engine.outcomes([finished(f"r{n}", realised=100.0 + n % 10)])
+    low, high = answer.result["interval"][""]
+    assert (answer.result["prediction"], low, high) == (100.0, 92.0, 108.0)
