@@ -148,10 +148,11 @@ async def test_an_error_object_is_the_error_it_names_and_is_cut_to_a_readable_le
     peer = meet()
     task = peer.call()
     (request,) = await heard(peer, eventually)
-    peer.say(id=request["id"], error={"code": int(code), "message": "m" * 5000})
+    peer.say(id=request["id"], error={"code": int(code), "message": "one\ntwo\x1b[2J\u202e" + "m" * 5000})
     with pytest.raises(kind) as caught:
         await outcome(task)
     assert len(str(caught.value)) < 400
+    assert str(caught.value).isprintable()
     assert (peer.counts.late, peer.counts.failures) == (late, 1 - late)
     assert peer.closed == []
 
