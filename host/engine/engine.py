@@ -20,15 +20,14 @@ import msgspec
 from host.clock import Clock
 from host.engine import many_predictions
 from host.engine.admission import Admission, AdmissionStatistics
+from host.engine.advised import note
 from host.engine.cache import AnswerCache, CacheStatistics, key_of
 from host.engine.checks.table import checks_for
 from host.engine.config import EngineConfig
-from host.engine.decision import Decision
 from host.engine.flights import Flights
 from host.engine.learning.ledger import AdviserStatistics, Ledger
 from host.engine.refine import Refiner
 from host.engine.run import Run
-from host.engine.strategies import kind_of
 from host.errors import BusyError, CapabilityMissingError, EngineOpsError, NoAnswerError
 from host.registry.askable import Askable, Directory
 from host.solvers.builtins import built_ins, check_names
@@ -36,10 +35,7 @@ from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.messages import Abstained, Prediction
 from plugin_sdk.contract.problems import (
     OptimizeRequest,
-    PredictionProblem,
-    Problem,
     ProblemError,
-    QueueProblem,
     parse_problem,
 )
 from plugin_sdk.contract.workload import WorkloadDataPoint
@@ -94,7 +90,11 @@ class Engine:
         deadline = arrived + self._whole_s(request)
         plugins = self._directory.askable(request.type)
         absent = self._directory.absent(request.type)
-        state = (tuple(plugin.state for plugin in plugins), tuple(absent))
+        state = (
+            tuple(plugin.state for plugin in plugins),
+            tuple(absent),
+            self._ledger.standing(request.type, arrived),
+        )
         entries = _entries(request.data)
         key = await self._off_the_loop(entries, self._key, request)
         kept = self._cache.get(key, state, arrived) if key is not None else None
@@ -133,7 +133,7 @@ class Engine:
             if not plugins_too and plugins:
                 run.weaker.append("the host has more to do than it can: plugins were not asked")
             answer = await run.answer()
-            self._advised(request, problem, run.decision)
+            note(self._ledger, request.id, problem, run.decision)
             return answer
 
         answer = (
@@ -259,18 +259,6 @@ class Engine:
         if answer.success and not answer.degraded:
             self._cache.put(key, state, answer, self._clock.now())
         return answer
-
-    def _advised(self, request: OptimizeRequest, problem: Problem, decision: Decision) -> None:
-        """Takes note of who advised what, until the outcome is known."""
-        chosen = decision.chosen
-        if isinstance(problem, PredictionProblem):
-            said = {each.by: each.answer.prediction for each in decision.heard if each.status == "answered"}
-            if said:
-                self._ledger.predicted(request.id, said)
-        elif chosen is not None:
-            self._ledger.decided(request.id, kind_of(problem), chosen.by)
-            if isinstance(problem, QueueProblem):
-                self._ledger.started(request.id, problem, chosen.answer.start, chosen.by)
 
     def _whole_s(self, request: OptimizeRequest) -> float:
         """From its arrival to its deadline."""

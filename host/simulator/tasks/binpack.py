@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from itertools import accumulate
 
 from host.simulator.guard import Guard
 from host.simulator.play import Advice, Case, Metric, Options, Play, Played, chosen, encode_score
@@ -11,6 +12,7 @@ from host.solvers.item_stream import CHOICES, Choose, Place, best_fit, lower_bou
 from host.traces.items import ItemStream
 
 CURVE_POINTS = 200
+OVER = "bins more than the items fill, by items"
 # Bins that a plugin may open before the built-in does: to keep several fills at hand is how a stream is packed well, and bins
 # that are open are filled by whoever decides next.
 OPENED_AHEAD = 12
@@ -70,6 +72,7 @@ class BinPackTask:
                 break
         bound = lower_bound(items, stream.capacity)
         step = max(1, len(curve) // CURVE_POINTS)
+        filled = list(accumulate(items))
         return Played(
             {
                 "excess": 100.0 * (curve[-1] / bound - 1),
@@ -77,7 +80,11 @@ class BinPackTask:
                 "bound": float(bound),
                 "utilisation": 100.0 * sum(items) / (curve[-1] * stream.capacity),
             },
-            {"bins": [(float(at), float(curve[at])) for at in range(0, len(curve), step)]},
+            {
+                OVER: [
+                    (float(at), curve[at] - filled[at] / stream.capacity) for at in range(0, len(curve), step)
+                ]
+            },
             decisions=len(items),
             fallbacks=fallbacks,
         )

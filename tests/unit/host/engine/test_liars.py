@@ -150,17 +150,22 @@ async def test_each_liar_alone_and_all_together_cost_nothing(rig, within, kind, 
     async with within(60):
         for plugins in [*([one] for one in everyone), everyone]:
             engine = rig.engine(*plugins, cache_entries=0)
+            # Only who is late on purpose is waited for until the deadline. With a short one, a busy machine makes
+            # others late too, which is no lie believed either.
+            hurried = any(plugin.name == "late" for plugin in plugins)
+            deadline_s = 0.12 if hurried else BUSY_MACHINE_S
+            found = {"invalid", "late"} if hurried else {"invalid"}
             for turn in range(3):
                 began = time.monotonic()
                 answer = await engine.optimize(
-                    OptimizeRequest(f"r{turn}", type_, data, strategy=strategy, deadline_ms=120)
+                    OptimizeRequest(f"r{turn}", type_, data, strategy=strategy, deadline_ms=deadline_s * 1000)
                 )
-                assert time.monotonic() - began <= 0.12 + SLACK_S + BUSY_MACHINE_S
+                assert time.monotonic() - began <= deadline_s + SLACK_S + BUSY_MACHINE_S
                 # Under priority the first feasible answer counts, better or not: that is what it is for.
                 held(kind, answer, config_best=answer.strategy != "priority")
                 statuses = {each.by.split("@")[0]: each.status for each in answer.candidates}
                 for name in ("infeasible", "overlapping", "nan", "nothing"):
-                    assert statuses.get(name, "invalid") == "invalid"
+                    assert statuses.get(name, "invalid") in found
 
 
 async def test_one_that_is_slower_each_time_never_makes_an_answer_late(rig, within):

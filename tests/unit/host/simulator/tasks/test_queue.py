@@ -37,7 +37,9 @@ def test_a_plugin_that_scores_like_a_built_in_gets_its_schedule(small: Trace) ->
     task = QueueTask([small], Options())
     for case in task.cases():
         mine, _ = played(task.play(case, Advice(methods=frozenset({"score"}))), shortest)
-        assert mine.metrics == alone(task.play(case, Advice("sjf"))).metrics
+        rule = alone(task.play(case, Advice("sjf")))
+        assert mine.metrics == rule.metrics
+        assert mine.curves == rule.curves != {} and mine.bars == rule.bars != []
 
 
 def test_what_has_ended_is_learnt_and_nothing_else(small: Trace) -> None:
