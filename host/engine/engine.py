@@ -29,7 +29,7 @@ from host.engine.flights import Flights
 from host.engine.learning.ledger import AdviserStatistics, Ledger
 from host.engine.refine import Refiner
 from host.engine.run import Run
-from host.errors import CapabilityMissingError, EngineOpsError, NoAnswerError
+from host.errors import BusyError, CapabilityMissingError, EngineOpsError, NoAnswerError
 from host.registry.askable import Askable, Directory
 from host.solvers.builtins import built_ins, check_names
 from plugin_sdk.contract.answers import Answer
@@ -109,7 +109,7 @@ class Engine:
         # To read a large request costs many times what it costs to refuse it.
         is_known = key is not None and self._flights.has((key, state))
         if not is_known and self._is_long(request.data) and self._large_admission.is_full(deadline):
-            self._large_admission.refuse()
+            raise self._large_admission.turned_away()
         problem = await self._off_the_loop(entries, parse_problem, request)
         check_names(problem, request.built_ins or (), "builtIns")
         small = checks_for(problem).size(problem) <= self._config.inline_size
@@ -208,6 +208,18 @@ class Engine:
         names = AdmissionStatistics.__struct_fields__
         return AdmissionStatistics(*(getattr(small, name) + getattr(large, name) for name in names))
 
+    def is_large(self, entries: int) -> bool:
+        """Whether a request with so many items or jobs is worked on in a thread, and has a place of its own kind."""
+        return entries > self._config.inline_size
+
+    def has_room(self, *, large: bool) -> bool:
+        """Whether one more request, begun now, would have a place or a short wait for one."""
+        return self._large_admission.has_room(quick=False) if large else self._admission.has_room(quick=True)
+
+    def turned_away(self, *, large: bool) -> BusyError:
+        """What the caller of a request is told that was not begun, as there was no room for it; it is counted."""
+        return (self._large_admission if large else self._admission).turned_away()
+
     def cache_statistics(self) -> CacheStatistics:
         """How the cache of answers does."""
         return self._cache.statistics()
@@ -231,7 +243,7 @@ class Engine:
     def _is_long(self, data: dict[str, Any]) -> bool:
         """Whether it is a large problem, as far as that can be seen without reading it."""
         lists = (data.get("items"), data.get("jobs"))
-        return any(isinstance(each, list) and len(each) > self._config.inline_size for each in lists)
+        return any(isinstance(each, list) and self.is_large(len(each)) for each in lists)
 
     def _key(self, request: OptimizeRequest) -> bytes | None:
         if not self._cache.is_on:
