@@ -88,7 +88,7 @@ class GpuPlacementTask:
                 shape = pods.table.of_pod[row]
                 demand = pods.table.shapes[shape]
                 spot: Spot | None = None
-                if not self._options.guard or guard.follows(*dropped, slack):
+                if not self._options.guard or guard.follows(dropped[0], dropped[1], slack):
                     spot = yield from advised.choose(shape)
                 if spot is None:
                     spot = placer.choose(shape)
