@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from host.simulator.play import Advice, Case, Metric, Options, Play, Played, chosen, encode_score
 from host.solvers.jobshop.cp_sat import solve
+from host.solvers.jobshop.population import best_order
 from host.solvers.jobshop.shop import (
     DISPATCH,
     Candidate,
@@ -23,13 +24,15 @@ from host.solvers.jobshop.shop import (
 from host.traces.jobshop import JobShop
 
 CP_SAT = "cp-sat"
+TABU_SEARCH = "tabu-search"
 
 
 class JobShopTask:
     """See the module."""
 
     metric = Metric("makespan over bound", "%", higher_is_better=False, over=("makespan", "bound"))
-    builtins: Sequence[str] = (CP_SAT, *DISPATCH)
+    notes: Sequence[str] = ()
+    builtins: Sequence[str] = (CP_SAT, TABU_SEARCH, *DISPATCH)
 
     def __init__(self, shops: Sequence[JobShop], options: Options) -> None:
         names = chosen([shop.name for shop in shops], options.lists, "instance")
@@ -46,6 +49,9 @@ class JobShopTask:
         if advice.builtin == CP_SAT:
             solved = solve(shop, self._options.time_limit_s)
             return _played(shop, solved.schedule, solved.bound, 1, 0)
+        if advice.builtin == TABU_SEARCH:
+            found = best_order(shop, self._options.time_limit_s)
+            return _played(shop, found, trivial_bound(shop), 1, 0)
         rule = DISPATCH[advice.builtin] if advice.builtin is not None else None
         play = play_shop(shop)
         fallbacks = decisions = 0
