@@ -16,7 +16,7 @@ import msgspec
 import host
 from host.clock import Clock
 from host.engine.engine import Engine
-from host.errors import CapabilityMissingError, EngineOpsError, PluginError
+from host.errors import BusyError, CapabilityMissingError, EngineOpsError, PluginError
 from host.gateway.api import Page, Selection
 from host.registry.entry import Keeper, PluginEntry
 from host.registry.events import PluginEvent
@@ -63,6 +63,15 @@ class Host:
 
     async def optimize(self, request: OptimizeRequest) -> Answer:
         return await self._engine.optimize(request)
+
+    def is_large(self, entries: int) -> bool:
+        return self._engine.is_large(entries)
+
+    def has_room(self, *, large: bool) -> bool:
+        return self._engine.has_room(large=large)
+
+    def turned_away(self, *, large: bool) -> BusyError:
+        return self._engine.turned_away(large=large)
 
     async def optimize_many(
         self, requests: Sequence[OptimizeRequest]

@@ -1,13 +1,9 @@
-"""Builds the host and runs it: the one place that knows every room.
-
-`serve` is what `engine-ops serve` calls. Start reading at `build`.
-"""
+"""Builds the host: the one place that knows every room. What runs it, from its start to its drain, is serving.py."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,8 +28,6 @@ from host.workload.journal import Journal
 from host.workload.keeping import KeptStates
 from host.workload.states import StateStore
 from host.workload.teacher import Teacher
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,14 @@ from typing import Any
 
 from plugin_sdk.contract.errors import ErrorCode, ErrorData
 
+WORDS_LIMIT = 300  # characters of a plugin's own words that are passed on
+
+
+def plain_words(words: str, limit: int = WORDS_LIMIT) -> str:
+    """A plugin's own words, fit to stand in a message: on one line, without control characters, cut short."""
+    plain = "".join(each if each.isprintable() else " " for each in words[: limit + 1])
+    return plain if len(plain) <= limit else plain[: limit - 3] + "..."
+
 
 class EngineOpsError(Exception):
     """Base of every error this host raises on purpose; its text is written for readers."""
@@ -72,7 +80,7 @@ class PluginError(EngineOpsError):
 
     Attributes:
         plugin: `name` of the plugin.
-        reason: A short phrase for `candidates[].reason` and logs; never the plugin's own words unescaped.
+        reason: A short phrase for `candidates[].reason` and logs; the plugin's own words in it are `plain_words`.
     """
 
     code = ErrorCode.PLUGIN_ERROR

@@ -94,7 +94,7 @@ class EntryError(HandlerError):
 def describe_failure(error: BaseException) -> tuple[ErrorCode, str, ErrorData]:
     """The code, the message and the data an exception is answered with.
 
-    The text of an author's exception is for the host and its operator, which scrubs it for callers.
+    The text of an author's exception goes to the log whole; the host shows callers one line of it.
     """
     if isinstance(error, HandlerError):
         code, message = error.code, str(error)

@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
-from host.cli.show import json_option, print_json, print_rows
+from host.cli.show import json_option, print_json, print_rows, printable
 
 TASKS = ("gpu-placement", "batch", "queue", "binpack", "jobshop")
+SEEDED = ("gpu-placement", "queue")
+WIDE = 150  # columns of a terminal on which results and costs fit beside each other
 _PATH = click.Path(path_type=Path)
 
 
@@ -25,12 +27,24 @@ def _seeds(_ctx: click.Context, param: click.Parameter, value: str | None) -> tu
             continue
         if not first.isdigit() or (dash and not last.isdigit()):
             raise click.BadParameter(f"{part.strip()!r} is no seed; give 42, 42,45 or 42-51", param=param)
+        if dash and int(last) < int(first):
+            raise click.BadParameter(f"{part.strip()!r} goes down; give {last}-{first}", param=param)
         seeds.extend(range(int(first), int(last or first) + 1))
-    return tuple(seeds)
+    return tuple(dict.fromkeys(seeds))
+
+
+def _task(_ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if value in TASKS:
+        return value
+    from difflib import get_close_matches
+
+    near = get_close_matches(value, TASKS, n=1, cutoff=0.5)
+    remedy = f"did you mean {near[0]!r}?" if near else f"the tasks are {', '.join(TASKS)}"
+    raise click.BadParameter(f"there is no task {value!r}; {remedy}", param=param)
 
 
 @click.command()
-@click.argument("task", type=click.Choice(TASKS))
+@click.argument("task", metavar="TASK", callback=_task)
 @click.argument("data", type=_PATH)
 @click.option("--plugin", "plugins", type=_PATH, multiple=True, metavar="DIR", help="A plugin folder to try.")
 @click.option(
@@ -68,13 +82,15 @@ def simulate(ctx: click.Context, /, task: str, data: Path, as_json: bool, **give
     TASK is gpu-placement, batch, queue, binpack or jobshop; DATA the file or folder of its trace.
     """
     import logging
+    import shutil
+    import sys
 
     import msgspec
 
     from host.simulator.main import simulate as run
     from host.simulator.plan import SimulateOptions
     from host.simulator.play import Options
-    from host.simulator.summary import COLUMNS, table
+    from host.simulator.table import COLUMNS, failed, parts, table
 
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(message)s")
     play = Options(
@@ -89,12 +105,19 @@ def simulate(ctx: click.Context, /, task: str, data: Path, as_json: bool, **give
         name: given[name]
         for name in ("policies", "plugins", "out", "jobs", "resume", "png", "allow_weak_sandbox")
     }
+    if given["seeds"] and task not in SEEDED:
+        click.echo(f"{task} draws nothing: --seeds says nothing here", err=True)
     finished = run(SimulateOptions(task, data, play=play, **plain))
     summary = finished.summary
     if as_json:
         print_json(msgspec.to_builtins(summary), one_line=True)
     else:
-        print_rows(COLUMNS, table(summary))
+        if sys.stdout.isatty():
+            together = shutil.get_terminal_size().columns >= WIDE
+            for columns, rows in parts(summary, together):
+                print_rows(columns, rows)
+        else:
+            print_rows(COLUMNS, table(summary))  # always the same columns: what reads them is a program
         unit = f" ({summary.unit})" if summary.unit else ""
         direction = "higher" if summary.higher_is_better else "lower"
         click.echo(
@@ -102,8 +125,12 @@ def simulate(ctx: click.Context, /, task: str, data: Path, as_json: bool, **give
             " on the same cases, with its 95 % interval",
             err=True,
         )
+    for line in [*summary.notes, *failed(summary)]:
+        click.echo(printable(line), err=True)
     for path in finished.files:
         click.echo(f"wrote {path}", err=True)
     if not summary.complete:
         click.echo("stopped early: this is what was known", err=True)
+        if finished.fault is not None:
+            raise finished.fault
         ctx.exit(1)

@@ -18,7 +18,6 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import NoReturn
 
 import msgspec
 
@@ -113,15 +112,18 @@ class Admission:
         """Whether a request would find neither a place nor time to wait for one."""
         return self._running >= self._config.in_flight and not self._may_wait(self._clock.now(), deadline)
 
-    def refuse(self) -> NoReturn:
-        """Counts a request that was not even read.
+    def has_room(self, *, quick: bool) -> bool:
+        """Whether one more would have a place at once, or an answer of the built-in alone."""
+        self._turn_interval(self._clock.now())
+        return self._running + len(self._queue) < self._config.in_flight or (
+            quick and self._alone_now < self._config.alone
+        )
 
-        Raises:
-            BusyError: Always.
-        """
+    def turned_away(self) -> BusyError:
+        """Counts a request that was not even read, and says what its caller is told."""
         self._refused += 1
         wait_s = max(self._takes_s * (1 + len(self._queue) / self._config.in_flight), self._config.interval_s)
-        raise BusyError(
+        return BusyError(
             f"{self._running} requests are worked on and {len(self._queue)} wait; come back in {wait_s * 1000:.0f} ms",
             retry_after_ms=round(wait_s * 1000.0),
         )
@@ -210,4 +212,4 @@ class Admission:
             self._alone_now += 1
             self._alone += 1
             return False
-        return self.refuse()
+        raise self.turned_away()

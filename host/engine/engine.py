@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -20,26 +21,22 @@ import msgspec
 from host.clock import Clock
 from host.engine import many_predictions
 from host.engine.admission import Admission, AdmissionStatistics
+from host.engine.advised import note
 from host.engine.cache import AnswerCache, CacheStatistics, key_of
 from host.engine.checks.table import checks_for
 from host.engine.config import EngineConfig
-from host.engine.decision import Decision
 from host.engine.flights import Flights
 from host.engine.learning.ledger import AdviserStatistics, Ledger
 from host.engine.refine import Refiner
 from host.engine.run import Run
-from host.engine.strategies import kind_of
-from host.errors import CapabilityMissingError, EngineOpsError, NoAnswerError
+from host.errors import BusyError, CapabilityMissingError, EngineOpsError, NoAnswerError
 from host.registry.askable import Askable, Directory
 from host.solvers.builtins import built_ins, check_names
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.messages import Abstained, Prediction
 from plugin_sdk.contract.problems import (
     OptimizeRequest,
-    PredictionProblem,
-    Problem,
     ProblemError,
-    QueueProblem,
     parse_problem,
 )
 from plugin_sdk.contract.workload import WorkloadDataPoint
@@ -48,6 +45,8 @@ __all__ = ["Engine", "EngineConfig", "History"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+WRITERS = 2  # threads that write large answers up; they are begun when the first is
 
 
 class History(Protocol):
@@ -76,6 +75,7 @@ class Engine:
         self._flights: Flights[Answer] = Flights()
         self._ledger = Ledger(self._config.guard())
         self._refiner = Refiner(clock)
+        self._writers = ThreadPoolExecutor(WRITERS, "write-up")
         self._admission = Admission(self._config.admission(large=False), clock)
         self._large_admission = Admission(self._config.admission(large=True), clock)
 
@@ -94,7 +94,11 @@ class Engine:
         deadline = arrived + self._whole_s(request)
         plugins = self._directory.askable(request.type)
         absent = self._directory.absent(request.type)
-        state = (tuple(plugin.state for plugin in plugins), tuple(absent))
+        state = (
+            tuple(plugin.state for plugin in plugins),
+            tuple(absent),
+            self._ledger.standing(request.type, arrived),
+        )
         entries = _entries(request.data)
         key = await self._off_the_loop(entries, self._key, request)
         kept = self._cache.get(key, state, arrived) if key is not None else None
@@ -105,7 +109,7 @@ class Engine:
         # To read a large request costs many times what it costs to refuse it.
         is_known = key is not None and self._flights.has((key, state))
         if not is_known and self._is_long(request.data) and self._large_admission.is_full(deadline):
-            self._large_admission.refuse()
+            raise self._large_admission.turned_away()
         problem = await self._off_the_loop(entries, parse_problem, request)
         check_names(problem, request.built_ins or (), "builtIns")
         small = checks_for(problem).size(problem) <= self._config.inline_size
@@ -128,12 +132,13 @@ class Engine:
                 self._config,
                 arrived,
                 self._ledger,
+                self._writers,
                 self._refiner,
             )
             if not plugins_too and plugins:
                 run.weaker.append("the host has more to do than it can: plugins were not asked")
             answer = await run.answer()
-            self._advised(request, problem, run.decision)
+            note(self._ledger, request.id, problem, run.decision)
             return answer
 
         answer = (
@@ -146,6 +151,7 @@ class Engine:
 
     async def aclose(self) -> None:
         """Ends what it has started."""
+        self._writers.shutdown(wait=False)
         await self._refiner.aclose()
 
     async def optimize_many(
@@ -202,6 +208,18 @@ class Engine:
         names = AdmissionStatistics.__struct_fields__
         return AdmissionStatistics(*(getattr(small, name) + getattr(large, name) for name in names))
 
+    def is_large(self, entries: int) -> bool:
+        """Whether a request with so many items or jobs is worked on in a thread, and has a place of its own kind."""
+        return entries > self._config.inline_size
+
+    def has_room(self, *, large: bool) -> bool:
+        """Whether one more request, begun now, would have a place or a short wait for one."""
+        return self._large_admission.has_room(quick=False) if large else self._admission.has_room(quick=True)
+
+    def turned_away(self, *, large: bool) -> BusyError:
+        """What the caller of a request is told that was not begun, as there was no room for it; it is counted."""
+        return (self._large_admission if large else self._admission).turned_away()
+
     def cache_statistics(self) -> CacheStatistics:
         """How the cache of answers does."""
         return self._cache.statistics()
@@ -225,7 +243,7 @@ class Engine:
     def _is_long(self, data: dict[str, Any]) -> bool:
         """Whether it is a large problem, as far as that can be seen without reading it."""
         lists = (data.get("items"), data.get("jobs"))
-        return any(isinstance(each, list) and len(each) > self._config.inline_size for each in lists)
+        return any(isinstance(each, list) and self.is_large(len(each)) for each in lists)
 
     def _key(self, request: OptimizeRequest) -> bytes | None:
         if not self._cache.is_on:
@@ -247,18 +265,6 @@ class Engine:
         if answer.success and not answer.degraded:
             self._cache.put(key, state, answer, self._clock.now())
         return answer
-
-    def _advised(self, request: OptimizeRequest, problem: Problem, decision: Decision) -> None:
-        """Takes note of who advised what, until the outcome is known."""
-        chosen = decision.chosen
-        if isinstance(problem, PredictionProblem):
-            said = {each.by: each.answer.prediction for each in decision.heard if each.status == "answered"}
-            if said:
-                self._ledger.predicted(request.id, said)
-        elif chosen is not None:
-            self._ledger.decided(request.id, kind_of(problem), chosen.by)
-            if isinstance(problem, QueueProblem):
-                self._ledger.started(request.id, problem, chosen.answer.start, chosen.by)
 
     def _whole_s(self, request: OptimizeRequest) -> float:
         """From its arrival to its deadline."""

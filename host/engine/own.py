@@ -56,10 +56,7 @@ class OwnWork:
 
     def run_here(self, *, all_of_them: bool, news: Callable[[], None]) -> None:
         """The work of a small problem, at once."""
-        try:
-            self._work(all_of_them, news)
-        except Exception:
-            log.exception("engine.built_in_failed")
+        self._work(all_of_them, news)
         self._ended()
 
     async def run(self, *, all_of_them: bool, news: Callable[[], None]) -> None:
@@ -81,8 +78,6 @@ class OwnWork:
 
         try:
             await asyncio.to_thread(self._work, all_of_them, known_from_a_thread)
-        except Exception:
-            log.exception("engine.built_in_failed")
         finally:
             self._ended()
 
@@ -143,6 +138,13 @@ class OwnWork:
                 return
 
     def _work(self, all_of_them: bool, tell: Callable[[], None]) -> None:
+        try:
+            self._solve(all_of_them, tell)
+        except Exception:
+            # What the built-ins had before stays in hand, and the plugins' answers count as they do.
+            log.exception("engine.built_in_failed")
+
+    def _solve(self, all_of_them: bool, tell: Callable[[], None]) -> None:
         checks = checks_for(self._problem)
         answers = fallback.solve(
             self._problem,

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from host.errors import plain_words
 from host.solvers.pods.room import Room
 from host.solvers.queue import easy_in_order, in_order_of_arrival
 from plugin_sdk.contract.decode import show
@@ -30,7 +31,7 @@ from plugin_sdk.contract.problems.placement import Placement, PlacementAnswer
 from plugin_sdk.contract.problems.queue import QueueAnswer
 from plugin_sdk.contract.problems.tuning import Suggestion, TuningAnswer
 
-_REASON_LIMIT = 200  # characters of a plugin's own words that are passed on
+_REASON_LIMIT = 200  # characters of why a plugin declines: everyone who was asked may say so in one answer
 # Members, elements and objects of one reply. What is read is read on the host's only loop: a frame's 8 MB of empty
 # lists would keep everybody waiting for a second or three, this many for some 20 ms.
 VALUES_LIMIT = 200_000
@@ -257,8 +258,4 @@ def _confidence(value: object) -> float | None:
 
 
 def _words(value: object) -> str | None:
-    """A plugin's own words, on one line and cut short."""
-    if not isinstance(value, str) or not value:
-        return None
-    plain = "".join(each if each.isprintable() else " " for each in value[: _REASON_LIMIT + 1])
-    return plain if len(plain) <= _REASON_LIMIT else plain[: _REASON_LIMIT - 3] + "..."
+    return plain_words(value, _REASON_LIMIT) if isinstance(value, str) and value else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from host.engine.checks.verdict import Assessment, Objective
 from host.engine.config import EngineConfig
 from host.engine.decision import Asking, Decision, write_up
 from host.engine.ensemble import combine
-from host.engine.learning.ledger import Ledger
+from host.engine.learning.ledger import TOGETHER, Ledger
 from host.engine.own import OwnWork
 from host.engine.refine import Refiner
 from host.engine.replies import from_scores
@@ -55,6 +56,7 @@ class Run:
         config: EngineConfig,
         arrived: float,
         ledger: Ledger,
+        writers: Executor,
         refiner: Refiner | None = None,
     ) -> None:
         self._request = request
@@ -72,6 +74,7 @@ class Run:
         self._deadline = self._began + whole_s
         self._plugins_until = self._began + config.plugin_time_s(whole_s)
         self._ledger = ledger
+        self._writers = writers
         self._refiner = refiner if self._may_refine(whole_s) else None
         self._kind = kind_of(problem)
         self._strategy = choose(problem, request.strategy or config.strategy_for(request.type))
@@ -109,7 +112,12 @@ class Run:
             bound=self._own.bound,
             weaker=self.weaker,
         )
-        return write_up(asking, self.decision, (self._clock.now() - self._began) * 1000.0)
+        writing = partial(write_up, asking, self.decision, (self._clock.now() - self._began) * 1000.0)
+        if not self._is_large:
+            return writing()
+        # Thousands of items take tenths of a second, which others shall not wait for; nor shall this one wait for
+        # threads that others solve in.
+        return await asyncio.get_running_loop().run_in_executor(self._writers, writing)
 
     async def _decide(self, strategy: Strategy) -> Decision:
         if strategy == "ensemble":
@@ -156,7 +164,9 @@ class Run:
         together = self._blended(followed) if blend else None
         if together is not None:
             heard.append(together)
-            chosen = together if together.status == "answered" else chosen
+            heeded, why = self._followed([together])
+            set_aside += why
+            chosen = together if heeded and together.status == "answered" else chosen
         return Decision(chosen, heard, plugins, spared, self._own.nothing_fits, set_aside)
 
     async def _by_priority(self) -> Decision:
@@ -203,7 +213,7 @@ class Run:
                 [each.by for each in answered], [each.confidence for each in answered]
             )
             blend = combine([each.answer.prediction for each in answered], weights)
-            chosen = Heard("ensemble", "answered", 0.0, answer=Prediction(blend), model_id="ensemble")
+            chosen = Heard(TOGETHER, "answered", 0.0, answer=Prediction(blend), model_id=TOGETHER)
         interval = chosen and self._ledger.interval(chosen.by, chosen.answer.prediction)
         return Decision(chosen, plugins, plugins, interval=interval)
 
@@ -234,11 +244,11 @@ class Run:
         try:
             found = self._checks.assess(problem, answer, self._stop_at(self._deadline))
         except OutOfTimeError:
-            return Heard("ensemble", "late", 0.0, reason="there was no time left to check it")
+            return Heard(TOGETHER, "late", 0.0, reason="there was no time left to check it")
         took_ms = (self._clock.now() - began) * 1000.0
         if found.verdict.broken is not None:
-            return Heard("ensemble", "invalid", took_ms, reason=found.verdict.broken)
-        return Heard("ensemble", "answered", took_ms, answer=answer, objective=found.objective)
+            return Heard(TOGETHER, "invalid", took_ms, reason=found.verdict.broken)
+        return Heard(TOGETHER, "answered", took_ms, answer=answer, objective=found.objective)
 
     def _start_own(
         self, *, all_of_them: bool, news: Callable[[], None]

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from host.errors import BusyError
 from host.registry.events import PluginEvent
 from host.registry.following import LogMark as LogMark
 from host.registry.following import LogNews as LogNews
@@ -33,6 +34,18 @@ class HostApi(Protocol):
 
     async def optimize(self, request: OptimizeRequest) -> Answer:
         """The checked answer, by `request.deadline_ms`. Cancelled when the caller goes away."""
+        ...
+
+    def is_large(self, entries: int) -> bool:
+        """Whether a request with so many items or jobs has a place among the large ones."""
+        ...
+
+    def has_room(self, *, large: bool) -> bool:
+        """Whether one more optimize request, begun now, would have a place or a short wait for one."""
+        ...
+
+    def turned_away(self, *, large: bool) -> BusyError:
+        """What the caller of a request is told that there was no room for in time; it is counted."""
         ...
 
     def plugins(self) -> Sequence[PluginView]:

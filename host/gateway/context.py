@@ -77,6 +77,7 @@ class CallContext:
 
     Attributes:
         deadline_ms: From a header, milliseconds; `None` when the caller named none.
+        waited_ms: Of the call's time, before it was begun.
         socket: Where events go; `None` over plain HTTP.
     """
 
@@ -88,6 +89,7 @@ class CallContext:
     socket: Subscriber | None = None
     audit: AuditLog | None = None
     publish: Publish | None = None
+    waited_ms: float = 0.0
 
     def with_meta(self, meta: CallMeta | None) -> CallContext:
         """These, narrowed by what the call itself says."""

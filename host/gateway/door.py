@@ -27,7 +27,7 @@ from host.gateway.guards import Handler, RefusedError, check_site
 from host.gateway.metrics.figures import Figures
 from host.gateway.problem import problem_from, refused
 from host.gateway.routes import ROUTES
-from host.gateway.turnstile import Turnstile
+from host.gateway.waiting import WaitingRoom
 from host.telemetry import trace
 from host.telemetry.trace import Trace
 from host.telemetry.tracing import Tracer
@@ -79,6 +79,7 @@ class Door:
         self,
         config: GatewayConfig,
         figures: Figures,
+        waiting: WaitingRoom,
         tokens: TokenStore | None = None,
         *,
         tokens_required: bool = False,
@@ -95,7 +96,7 @@ class Door:
         self.in_flight = 0
         self.idle = asyncio.Event()
         self.idle.set()
-        self._turnstile = Turnstile()
+        self._waiting = waiting
         self._wrong = RateLimiter(WRONG_TOKENS_PER_S, WRONG_TOKENS_BURST)
         self._limiter: RateLimiter | None = None
         self.take(config)
@@ -121,8 +122,8 @@ class Door:
             self.in_flight += 1
             self.idle.clear()
             try:
-                if request.match_info.route.name not in _AT_ONCE:
-                    await self._turnstile.enter()
+                if request.match_info.route.name not in _AT_ONCE and not self._waiting.passes():
+                    handler = await self._waiting.wait(request, handler)
                 response = await self._answered(request, handler)
             finally:
                 self.in_flight -= 1

@@ -22,6 +22,7 @@ from host.gateway.metrics.plugins import HostCollector
 from host.gateway.streams.hub import Hub
 from host.gateway.streams.sources import Sources
 from host.gateway.traffic import Traffic
+from host.gateway.waiting import WAITED, WaitingRoom
 from host.registry.events import PluginEvent
 from host.tasks import Background
 from host.telemetry.stall import StallWatch
@@ -65,6 +66,7 @@ class Front:
         self.door = Door(
             config,
             self.figures,
+            WaitingRoom(api, self._observe),
             access.tokens,
             tokens_required=access.required,
             bound=access.bound,
@@ -93,6 +95,7 @@ class Front:
             idempotency_key=request.headers.get("Idempotency-Key"),
             audit=self.audit,
             publish=self.hub.publish,
+            waited_ms=request.get(WAITED, 0.0) * 1000.0,
         )
 
     async def running(self, app: web.Application) -> AsyncIterator[None]:

@@ -63,6 +63,19 @@ def problem_from(failure: Failure, *, status: int | None = None, **more: Any) ->
     return response
 
 
+def not_optimized(failure: Failure, request_id: str, took_s: float) -> web.Response:
+    """An optimize request that failed, with the members of an answer that the seed's clients look for."""
+    status = status_of(failure.code)
+    return problem_from(
+        failure,
+        # They know 200 and 400; what the caller may try again, and our own faults, are said.
+        status=status if status in (429, 500, 503) else 400,
+        requestId=request_id,
+        success=False,
+        metrics={"durationMs": round(took_s * 1000.0), "score": 0.0},
+    )
+
+
 def refused(
     path: str,
     status: int,

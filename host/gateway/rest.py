@@ -27,10 +27,10 @@ from host.gateway.params import EventsQuery, SelectParams, TrainingParams, read_
 from host.gateway.problem import (
     PROBLEM_JSON,
     json_response,
+    not_optimized,
     problem_from,
     problem_members,
     refused,
-    status_of,
 )
 from host.gateway.routes import ROUTES, Route
 from host.gateway.streams.sse import serve_events
@@ -174,15 +174,8 @@ class Rest:
             members = {**problem_members(400, answer.error or "no answer"), **msgspec.to_builtins(answer)}
             return json_response(members, status=400, content_type=PROBLEM_JSON)
         given_id = value.get("id") if isinstance(value, dict) else None
-        status = status_of(failure.code)
-        return problem_from(
-            failure,
-            # The seed's clients know 200 and 400; what the caller may try again, and our own faults, are said.
-            status=status if status in (429, 500, 503) else 400,
-            requestId=given_id if isinstance(given_id, str) else "",
-            success=False,
-            metrics={"durationMs": round((time.monotonic() - began) * 1000.0), "score": 0.0},
-        )
+        request_id = given_id if isinstance(given_id, str) else ""
+        return not_optimized(failure, request_id, time.monotonic() - began)
 
     async def list_plugins(self, request: web.Request) -> web.Response:
         return json_response(plugin_list(self._api))

@@ -1,8 +1,13 @@
-"""How many requests are begun in one turn of the event loop: so that those under way get on while many more come in.
+"""Whose turn it is to begin: so many requests in a turn of the event loop, as long as there is room for them; who is not
+served in time is turned away before he costs anything.
 
-An answer takes several turns of the loop: asked, heard, checked, sent. Where hundreds of requests are begun in each,
-only to be refused, a turn takes a tenth of a second and an answer a second. The others wait here, in the order in which
-they came, and cost nothing meanwhile.
+Theory of operation. An answer takes several turns of the loop: asked, heard, checked, sent. Where hundreds of requests
+are begun in each, only to be refused, a turn takes a tenth of a second and an answer a second. So the others wait here,
+in lanes, and cost nothing meanwhile. What is no work for the engine goes first. In a lane whose oldest has waited for a
+while the newest goes first: it still has time, and where more comes than can be done somebody has to be turned away in
+any order. Whoever has waited as long as he may is let through with the word that there is no place for him.
+
+Source: as `host.engine.admission`.
 """
 
 from __future__ import annotations
@@ -11,48 +16,125 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Lane = Literal["first", "small", "large"]
+LANES: tuple[Lane, ...] = ("first", "small", "large")
 
 PER_TURN = 16  # some 3 ms of refusals
 FEWEST = 2
-LONG_S = 0.02  # a turn that takes longer has fewer after it, down to `FEWEST`; one half as long, one more
+AWAY_PER_TURN = 32  # turned away; a refusal costs little, but a stall lets many become due together
+LONG_S = 0.004  # of the loop's own work: a turn with more has fewer after it, down to `FEWEST`; one half as long, one more
+TARGET_S = 0.02  # in a lane whose oldest has waited longer the newest goes first
+LOOK_S = 0.002  # how often it is looked whether there is room again, or who has waited too long
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How one may be kept waiting.
+
+    Attributes:
+        lane: `first` for what needs no place of the engine's.
+        patience_s: For so long; then it is turned away.
+    """
+
+    lane: Lane
+    patience_s: float
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    since: float
+    until: float
+    turn: asyncio.Future[bool]
 
 
 class Turnstile:
-    """Used on the event loop's thread alone."""
+    """Used on the event loop's thread alone.
 
-    def __init__(self, per_turn: int = PER_TURN, now: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        has_room: Whether one more of a lane would be answered, if it began now.
+        worked: Seconds that this thread has had of a processor: a turn that is long because others have the processors
+            would not be shorter with fewer requests in it.
+    """
+
+    def __init__(
+        self,
+        per_turn: int = PER_TURN,
+        now: Callable[[], float] = time.monotonic,
+        has_room: Callable[[Lane], bool] = lambda lane: True,
+        worked: Callable[[], float] = time.thread_time,
+    ) -> None:
         self._most = self._per_turn = per_turn
         self._left = per_turn
         self._now = now
-        self._began = 0.0
+        self._has_room = has_room
+        self._worked = worked
+        self._worked_before = 0.0
+        self._looks_at = 0.0
         self._is_turning = False
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._lanes: dict[Lane, deque[_Waiting]] = {lane: deque() for lane in LANES}
+        self._waiting = 0
 
-    async def enter(self) -> None:
-        """Returns when it is this one's turn; at once unless many come together."""
+    def passes(self) -> bool:
+        """Whether one may begin at once, as unless many come together; then it has begun."""
         if not self._is_turning:
             self._is_turning = True
-            self._began = self._now()
+            self._worked_before = self._worked()
             asyncio.get_running_loop().call_soon(self._turn)
         if self._left > 0 and not self._waiting:
             self._left -= 1
-            return
-        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(mine)
-        await mine
+            return True
+        return False
+
+    async def wait(self, how: Wait) -> bool:
+        """Waits until one may begin; false when there was no place for it in time."""
+        now = self._now()
+        mine = _Waiting(now, now + how.patience_s, asyncio.get_running_loop().create_future())
+        self._lanes[how.lane].append(mine)
+        self._waiting += 1
+        return await mine.turn
 
     def _turn(self) -> None:
-        took_s, self._began = self._now() - self._began, self._now()
+        now = self._now()
+        worked = self._worked()
+        took_s, self._worked_before = worked - self._worked_before, worked
         if took_s > LONG_S:
             self._per_turn = max(min(FEWEST, self._most), self._per_turn // 2)
         elif took_s < LONG_S / 2:
             self._per_turn = min(self._most, self._per_turn + 1)
         self._left = self._per_turn
-        while self._left and self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():  # who has gone away needs no turn
-                waiting.set_result(None)
+        if self._waiting:
+            for lane in LANES:
+                self._let_in(lane, now)
+            if now >= self._looks_at:
+                self._looks_at = now + LOOK_S
+                self._turn_away(now)
+        loop = asyncio.get_running_loop()
+        if self._left < self._per_turn or self._lanes["first"]:
+            loop.call_soon(self._turn)
+        elif self._waiting:
+            loop.call_later(LOOK_S, self._turn)  # there is no room: nothing to do in the next turn
+        else:
+            self._is_turning = False
+
+    def _let_in(self, lane: Lane, now: float) -> None:
+        queue = self._lanes[lane]
+        while queue and self._left and (lane == "first" or self._has_room(lane)):
+            is_standing = lane != "first" and now - queue[0].since > TARGET_S
+            waiting = queue.pop() if is_standing else queue.popleft()
+            self._waiting -= 1
+            if not waiting.turn.done():  # who has gone away needs no turn
+                waiting.turn.set_result(True)
                 self._left -= 1
-        self._is_turning = self._left < self._per_turn
-        if self._is_turning:
-            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn_away(self, now: float) -> None:
+        most = AWAY_PER_TURN
+        for queue in self._lanes.values():
+            for waiting in [each for each in queue if now >= each.until or each.turn.done()][:most]:
+                queue.remove(waiting)
+                self._waiting -= 1
+                if not waiting.turn.done():
+                    waiting.turn.set_result(False)
+                    most -= 1

@@ -39,10 +39,9 @@ __all__ = ["ClientLimits", "Fault", "PluginClient"]
 
 ASKING = frozenset({"predict", "score", "optimize"})  # what a status page counts as calls
 UNBROKEN = frozenset({"initialize", "ping", "shutdown"})  # the host's own, which no breaker keeps from it
-BESIDE = frozenset(
-    {"train", "backtest", "adopt", "save"}
-)  # run beside the calls, and take no place of theirs
+BESIDE = frozenset({"train", "backtest", "adopt", "save"})  # take no place of the calls
 SWEEP_S = 0.02  # how late the news of a passed deadline may be; the engine keeps its own, exact one
+TIMER_EARLY_S = 0.002  # uvloop's timers count whole milliseconds and ring up to 1.5 ms before the deadline
 SMALL_BYTES = 4096  # of params; what is larger is counted, since a plugin may answer with as much
 GATHER = 8  # calls in flight from which on requests of one turn of the loop share a write
 
@@ -331,7 +330,7 @@ class PluginClient:
             return pending.error
         now = self._now()
         self._abandon(pending)
-        if now < pending.deadline:
+        if now < pending.deadline - TIMER_EARLY_S:
             self.counts.cancelled += 1
             return None
         late = CallLateError(self.name, f"no answer within {(now - pending.started) * 1000:.0f} ms")

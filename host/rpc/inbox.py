@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from host.errors import BadResultError, CallLateError, PluginError, RemoteError
+from host.errors import BadResultError, CallLateError, PluginError, RemoteError, plain_words
 from host.rate import RateBudget
 from host.rpc.counts import CallCounts
 from host.rpc.limits import ClientLimits, Fault
@@ -202,5 +202,5 @@ class Inbox:
         if error.code == ErrorCode.DEADLINE_EXCEEDED:
             return CallLateError(self._name, "it gave up at the deadline")
         if error.code == ErrorCode.BAD_RESULT:
-            return BadResultError(self._name, error.message[:300])
-        return RemoteError(self._name, error.code, error.message[:300])
+            return BadResultError(self._name, plain_words(error.message))
+        return RemoteError(self._name, error.code, plain_words(error.message))

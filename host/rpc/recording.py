@@ -30,6 +30,7 @@ Direction = Literal["plugin", "host"]
 HIDDEN = "(hidden)"
 _SECRET = re.compile(r"pass|secret|token|key|credential|auth", re.IGNORECASE)
 _WAITING_BYTES = 32 << 20  # of what the thread has not written yet: four of the largest frames
+_BEGINS = b'{"process":'  # every recording that has a line
 _CLOSE_S = 10.0  # for the thread to write what is left; a disk that is slower costs the end of the recording
 
 
@@ -68,12 +69,13 @@ class Recorder:
     """Writes the recording of one run. To be closed with `close`.
 
     Raises:
-        ConfigError: The file cannot be written.
+        ConfigError: The file cannot be written, or is there and no recording.
     """
 
     def __init__(self, path: Path, config: RecordingConfig | None = None) -> None:
         self._path = path
         self._config = config or RecordingConfig()
+        put_aside(path)
         try:
             # What callers asked stands in it, so it is nobody else's to read.
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -191,6 +193,30 @@ class TapedPipe(Pipe):
         """See `Pipe`."""
         self._told(data)
         super().gather(data)
+
+
+def put_aside(path: Path) -> None:
+    """Makes room for a recording at *path*: an older one is kept as `NAME.1`, in the place of a still older one.
+
+    Raises:
+        ConfigError: One of the two files is no recording, and would be lost.
+    """
+    older = path.with_name(path.name + ".1")
+    try:
+        for each in (path, older):
+            if each.is_file() and not _may_go(each):
+                raise ConfigError(
+                    f"{each} is there and is no recording; give --record another name, so that it is not lost"
+                )
+        if path.is_file() and not path.is_symlink():
+            path.replace(older)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be put aside as {older.name}: {error.strerror or error}") from error
+
+
+def _may_go(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_BEGINS)) in (_BEGINS, b"")
 
 
 def without_secrets(line: bytes) -> bytes:

@@ -51,6 +51,7 @@ class Driver:
         told = self._told
         if self._latencies:
             ordered = sorted(self._latencies)
+            told.timed = len(ordered)
             told.p50_ms, told.p99_ms = quantile(ordered, 0.5), quantile(ordered, 0.99)
             step = max(1, math.ceil(len(ordered) / SAMPLE))
             told.latencies_ms = [round(each, 4) for each in ordered[::step]]

@@ -14,6 +14,7 @@ from host.config import HostConfig
 from host.errors import ConfigError, PluginError
 from host.registry.entry import PluginEntry
 from host.supervisor.folder import scan
+from plugin_sdk.contract.manifest import MANIFEST_NAME
 
 START_TIMEOUT_S = 120.0
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "test_*", ".*")
@@ -30,7 +31,9 @@ def plugin_name(folder: Path) -> str:
     if refused:
         raise ConfigError(f"{folder}: {refused[0].why}")
     if not found:
-        raise ConfigError(f"{folder}: there is no plugin.toml in it; give a plugin folder")
+        raise ConfigError(
+            f"{folder}: its {MANIFEST_NAME} is not found when it is copied; give a plugin folder"
+        )
     return found[0].manifest.name
 
 
@@ -63,5 +66,8 @@ async def housed(folder: Path, allow_weak_sandbox: bool) -> AsyncIterator[Plugin
 def _alone(folder: Path, into: Path) -> Path:
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder; give a plugin folder, with a plugin.toml")
+    # Looked for before anything is copied: what is no plugin folder may be a whole disk.
+    if not (folder / MANIFEST_NAME).is_file():
+        raise ConfigError(f"{folder}: there is no {MANIFEST_NAME} in it; give a plugin folder")
     shutil.copytree(folder, into / folder.resolve().name, ignore=_LEFT_OUT)
     return into

@@ -14,13 +14,16 @@ class Advised(msgspec.Struct, rename="camel"):
         p50_ms, p99_ms: Of `score` and `predict` calls; `None` without any.
         calls, failures, abstained: Calls, those without a usable answer, and those that said no.
         late: Of the failures, those that were not answered in time.
-        latencies_ms: A sample of at most 2,000, for quantiles over cases.
+        timed: How many of the calls are counted in the latencies: all that a decision waited for.
+        latencies_ms: A sample of at most 2,000 of those, for quantiles over cases.
+        errors: Why the first few failed.
     """
 
     calls: int = 0
     failures: int = 0
     abstained: int = 0
     late: int = 0
+    timed: int = 0
     p50_ms: float | None = None
     p99_ms: float | None = None
     latencies_ms: list[float] = []
@@ -28,7 +31,11 @@ class Advised(msgspec.Struct, rename="camel"):
 
 
 class Outcome(msgspec.Struct, rename="camel"):
-    """One line of `outcomes.ndjson`."""
+    """One line of `outcomes.ndjson`.
+
+    Fields:
+        seconds: That the play took, without what was loaded, compiled or started for it.
+    """
 
     task: str
     decider: str

@@ -48,8 +48,9 @@ class Played(msgspec.Struct):
 
     Fields:
         metrics: By name; the task's own metric among them.
-        curves: By title, points (x, y) to plot.
-        bars: A window of the schedule: (row, from, to, label).
+        curves: Points (x, y) to plot, by a title that names both axes: "y, by x".
+        bars: A schedule, or a window of it: (row, from, to, label).
+        bars_title: Says what its rows are, and by what time goes, as that of a curve does.
         decisions: How many there were, asked or not.
         fallbacks: Decisions that a plugin was to make and the built-in made.
     """
@@ -57,6 +58,7 @@ class Played(msgspec.Struct):
     metrics: dict[str, float]
     curves: dict[str, list[tuple[float, float]]] = {}
     bars: list[tuple[int, float, float, str]] = []
+    bars_title: str = ""
     decisions: int = 0
     fallbacks: int = 0
 
@@ -66,11 +68,17 @@ Play = Generator[Ask, Reply, Played]
 
 @dataclass(frozen=True)
 class Metric:
-    """What a task compares by."""
+    """What a task compares by.
+
+    Attributes:
+        over: Names of two other metrics: this one is by how many percent the first is above the second, a lower bound. Who
+            proves more makes the bound better for all who played the case.
+    """
 
     name: str
     unit: str
     higher_is_better: bool
+    over: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,11 @@ class Task(Protocol):
     @property
     def builtins(self) -> Sequence[str]:
         """Their names; the first is what others are compared with."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader of the results must know of the data."""
         ...
 
     def cases(self) -> list[Case]:

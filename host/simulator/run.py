@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -42,17 +44,17 @@ def do(work: Work) -> Outcome:
         EngineOpsError: The plugin did not start, or cannot be asked what the task asks.
     """
     task = _task(work.task, work.data, work.options)
-    began = time.perf_counter()
+    advised = None
     if work.decider.folder is None:
+        began = time.perf_counter()
         played = alone(task.play(work.case, Advice(work.decider.name)))
-        advised = None
+        seconds = time.perf_counter() - began
     else:
-        played, advised = _loop(_advised(work, task))
-    seconds = time.perf_counter() - began
+        played, seconds, advised = _loop(_advised(work, task))
     return Outcome(work.task, work.decider.name, work.settings, work.case, played, seconds, advised)
 
 
-async def _advised(work: Work, task: Task) -> tuple[Played, Advised]:
+async def _advised(work: Work, task: Task) -> tuple[Played, float, Advised]:
     assert work.decider.folder is not None
     for tried in range(1, STARTS + 1):
         driver: Driver | None = None
@@ -60,8 +62,9 @@ async def _advised(work: Work, task: Task) -> tuple[Played, Advised]:
             async with housed(work.decider.folder, work.allow_weak_sandbox) as plugin:
                 driver = Driver(plugin)
                 advice = Advice(methods=frozenset(plugin.capabilities))
+                began = time.perf_counter()
                 played = await driver.play(task.play(work.case, advice))
-                return played, driver.cost()
+                return played, time.perf_counter() - began, driver.cost()
         except PluginError:
             # On a machine that is busy a sandbox may not come up in time; a plugin that cannot start does not the next time.
             if driver is not None or tried == STARTS:
@@ -89,7 +92,7 @@ def run_all(work: list[Work], jobs: int, seen: Seen) -> bool:
                 seen(do(each))
             return True
         with ProcessPoolExecutor(
-            min(jobs, len(work)), multiprocessing.get_context("spawn"), initializer=_quiet
+            min(jobs, len(work)), multiprocessing.get_context("spawn"), initializer=_begin_worker
         ) as pool:
             try:
                 for done in as_completed([pool.submit(do, each) for each in work]):
@@ -104,10 +107,19 @@ def run_all(work: list[Work], jobs: int, seen: Seen) -> bool:
         return False
 
 
-def _quiet() -> None:
+def _begin_worker() -> None:
     # Ctrl-C reaches the whole process group; the parent alone answers to it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger().setLevel(logging.ERROR)
+    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # A parent that is killed says nothing to its pool, whose workers would wait for work for ever.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 class Kept:
@@ -126,6 +138,7 @@ class Kept:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if resume and self._path.is_file():
                 self.outcomes = list(_read(self._path))
+                _end_last_line(self._path)
             else:
                 self._path.write_bytes(b"")
         except OSError as error:
@@ -139,6 +152,14 @@ class Kept:
         if self._path is not None:
             with self._path.open("ab") as file:
                 file.write(msgspec.json.encode(outcome) + b"\n")
+
+
+def _end_last_line(path: Path) -> None:
+    # A kill may have cut it short; what is added next must not become part of it.
+    with path.open("rb+") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size and (file.seek(size - 1), file.read(1))[1] != b"\n":
+            file.write(b"\n")
 
 
 def _read(path: Path) -> Iterator[Outcome]:

@@ -59,6 +59,20 @@ def _t_quantile(freedom: int) -> float:
     return z + g1 / n + g2 / n**2 + g3 / n**3 + g4 / n**4
 
 
+def pooled_quantile(samples: Sequence[tuple[Sequence[float], int]], level: float) -> float | None:
+    """Of all that was measured, from a sample of each part and how many values the part has; `None` without any."""
+    weighed = sorted((value, count / len(sample)) for sample, count in samples if sample for value in sample)
+    if not weighed:
+        return None
+    needed = level * math.fsum(weight for _, weight in weighed) * (1 - 1e-12)
+    reached = 0.0
+    for value, weight in weighed:
+        reached += weight
+        if reached >= needed:
+            return value
+    return weighed[-1][0]
+
+
 def quantile(values: Sequence[float], level: float) -> float:
     """Of sorted *values*, the nearest at or above; at least one."""
     return values[min(len(values) - 1, math.ceil(level * len(values)) - 1)] if level > 0 else values[0]

@@ -8,9 +8,10 @@ import msgspec
 
 from host.simulator.outcome import Outcome
 from host.simulator.play import Metric
-from host.simulator.statistics import deviation, mean, paired, quantile
+from host.simulator.statistics import deviation, mean, paired, pooled_quantile
 
 ALL = "all"
+ERRORS_KEPT = 5
 
 
 class Row(msgspec.Struct, rename="camel"):
@@ -21,6 +22,12 @@ class Row(msgspec.Struct, rename="camel"):
         difference, half_width: Mean paired difference to the first decider, and half of its 95 % interval.
         better: Whether the whole interval lies on the good side; `None` where that cannot be said.
         metrics: Means of all metrics; "max ..." are maxima.
+        decisions, decision_us: How many there were, and the time of playing them over their number.
+        p50_ms, p99_ms: Of the plugin's answers.
+        failures, late, abstained: Calls without a usable answer; of those, what was too late; and calls answered by "no".
+        fallbacks: Decisions that the built-in made in the plugin's place.
+        errors: Why the first few calls failed.
+        seconds: Of playing alone.
     """
 
     group: str
@@ -40,10 +47,17 @@ class Row(msgspec.Struct, rename="camel"):
     failures: int
     fallbacks: int
     seconds: float
+    late: int = 0
+    abstained: int = 0
+    errors: list[str] = []
 
 
 class Summary(msgspec.Struct, rename="camel"):
-    """All that is known of a run."""
+    """All that is known of a run.
+
+    Fields:
+        notes: What must be known of the data.
+    """
 
     task: str
     data: str
@@ -53,12 +67,20 @@ class Summary(msgspec.Struct, rename="camel"):
     compared_with: str
     complete: bool
     rows: list[Row]
+    notes: list[str] = []
 
 
 def summarise(
-    task: str, data: str, metric: Metric, names: Sequence[str], outcomes: Sequence[Outcome], complete: bool
+    task: str,
+    data: str,
+    metric: Metric,
+    names: Sequence[str],
+    outcomes: Sequence[Outcome],
+    complete: bool,
+    notes: Sequence[str] = (),
 ) -> Summary:
     """Rows by group in order of first sight, deciders in the order of *names*; at the end all groups together."""
+    outcomes = on_one_bound(outcomes, metric)
     groups = list(dict.fromkeys(each.case.group for each in outcomes))
     rows = []
     for group in [*groups, ALL] if len(groups) > 1 else groups:
@@ -77,7 +99,26 @@ def summarise(
         names[0] if names else "",
         complete,
         rows,
+        list(notes),
     )
+
+
+def on_one_bound(outcomes: Sequence[Outcome], metric: Metric) -> Sequence[Outcome]:
+    """Where a metric is over a bound: the same outcomes, all of a case over the best bound that anyone proved for it."""
+    if metric.over is None:
+        return outcomes
+    above, below = metric.over
+    best: dict[str, float] = {}
+    for each in outcomes:
+        best[each.case.key] = max(best.get(each.case.key, 0.0), each.played.metrics[below])
+    found = []
+    for each in outcomes:
+        bound = best[each.case.key]
+        value = 100.0 * (each.played.metrics[above] / bound - 1)
+        metrics = {**each.played.metrics, metric.name: value, below: bound}
+        played = msgspec.structs.replace(each.played, metrics=metrics)
+        found.append(msgspec.structs.replace(each, played=played))
+    return found
 
 
 def _values(outcomes: Sequence[Outcome], metric: Metric) -> dict[str, float]:
@@ -93,10 +134,10 @@ def _row(
     if compared is not None and compared.half_width is not None:
         good = compared.mean if metric.higher_is_better else -compared.mean
         better = True if good > compared.half_width else False if good < -compared.half_width else None
-    latencies = sorted(ms for each in mine if each.advised for ms in each.advised.latencies_ms)
     decisions = sum(each.played.decisions for each in mine)
     seconds = sum(each.seconds for each in mine)
     advised = [each.advised for each in mine if each.advised]
+    latencies = [(each.latencies_ms, each.timed or len(each.latencies_ms)) for each in advised]
     return Row(
         group=group,
         decider=name,
@@ -109,12 +150,15 @@ def _row(
         metrics=_metrics(mine),
         decisions=decisions,
         decision_us=1e6 * seconds / max(decisions, 1),
-        p50_ms=quantile(latencies, 0.5) if latencies else None,
-        p99_ms=quantile(latencies, 0.99) if latencies else None,
+        p50_ms=pooled_quantile(latencies, 0.5),
+        p99_ms=pooled_quantile(latencies, 0.99),
         calls=sum(each.calls for each in advised),
         failures=sum(each.failures for each in advised),
         fallbacks=sum(each.played.fallbacks for each in mine),
         seconds=seconds,
+        late=sum(each.late for each in advised),
+        abstained=sum(each.abstained for each in advised),
+        errors=list(dict.fromkeys(why for each in advised for why in each.errors))[:ERRORS_KEPT],
     )
 
 
@@ -124,34 +168,3 @@ def _metrics(mine: Sequence[Outcome]) -> dict[str, float]:
         values = [each.played.metrics[name] for each in mine if name in each.played.metrics]
         found[name] = max(values) if name.startswith("max ") else mean(values)
     return found
-
-
-COLUMNS = (
-    "group", "decider", "cases", "mean", "sd", "difference", "max wait h", "utilisation %",
-    "us/decision", "p50 ms", "p99 ms", "calls", "failures", "fallbacks", "seconds",
-)  # fmt: skip
-
-
-def table(summary: Summary) -> list[list[object]]:
-    """The rows as cells of `COLUMNS`."""
-    return [
-        [
-            row.group or "-", row.decider, row.cases, f"{row.mean:.2f}", f"{row.sd:.2f}", _difference(row),
-            _fixed(row.metrics.get("max wait h"), 1), _fixed(row.metrics.get("utilisation"), 1),
-            f"{row.decision_us:.0f}", _fixed(row.p50_ms, 2), _fixed(row.p99_ms, 2),
-            row.calls, row.failures, row.fallbacks, f"{row.seconds:.1f}",
-        ]
-        for row in summary.rows
-    ]  # fmt: skip
-
-
-def _fixed(value: float | None, digits: int) -> str | None:
-    return None if value is None else f"{value:.{digits}f}"
-
-
-def _difference(row: Row) -> str | None:
-    if row.difference is None:
-        return None
-    width = "" if row.half_width is None else f" +-{row.half_width:.2f}"
-    mark = {True: " better", False: " worse", None: ""}[row.better]
-    return f"{row.difference:+.2f}{width}{mark}"

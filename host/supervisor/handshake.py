@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 import host
-from host.errors import BadResultError, RemoteError
+from host.errors import BadResultError, RemoteError, plain_words
 from host.registry.entry import Caller, PluginEntry
 from plugin_sdk.contract.manifest import Limits
 from plugin_sdk.contract.messages import (
@@ -74,7 +74,7 @@ async def initialize(
         )
     unknown = set(result.capabilities) - set(HOST_METHODS)
     if unknown:
-        named = ", ".join(sorted(unknown))[:200]
+        named = plain_words(", ".join(sorted(unknown)), 200)
         raise LoadError(f"it declares capabilities that are no methods: {named}")
     if any(each.min_points < 0 for each in result.capabilities.values()):
         raise LoadError("it declares a minPoints below 0")

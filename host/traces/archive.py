@@ -51,7 +51,8 @@ def texts(path: Path, ending: str) -> Mapping[str, str]:
             f"{path}: a {ending} file in it is not text; give it as it was published"
         ) from error
     except (tarfile.TarError, EOFError, lzma.LZMAError, OSError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); fetch it again, or unpack it") from error
+        why = str(error).partition("\n")[0].rstrip(":")  # below it, tarfile lists all that it tried
+        raise ConfigError(f"{path}: cannot be read ({why}); fetch it again, or unpack it") from error
     if not found:
         raise ConfigError(f"{path}: there is no {ending} file in it; give the folder or archive as published")
     return found

@@ -11,6 +11,8 @@ import msgspec
 from host.errors import ConfigError
 from host.traces.text import whole_text
 
+ENDINGS = (".json", ".json.gz", ".json.xz")
+
 
 @dataclass(frozen=True)
 class ItemStream:
@@ -27,11 +29,16 @@ class ItemStream:
 
 
 def load_items(path: Path) -> list[ItemStream]:
-    """Every stream in a JSON file, plain or compressed.
+    """Every stream in a JSON file, plain or compressed, or in those of a folder.
 
     Raises:
         ConfigError: It is no JSON, or there is no stream in it, or an item does not fit.
     """
+    if path.is_dir():
+        files = sorted(each for each in path.iterdir() if each.name.endswith(ENDINGS))
+        if not files:
+            raise ConfigError(f"{path}: there is no JSON file in it; give one with streams of items")
+        return [stream for file in files for stream in load_items(file)]
     try:
         data = msgspec.json.decode(whole_text(path))
     except msgspec.DecodeError as error:

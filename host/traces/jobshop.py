@@ -8,6 +8,8 @@ from pathlib import Path
 from host.errors import ConfigError
 from host.traces.archive import texts
 
+ARCHIVE = "jobshop_instances_text.tar.xz"
+
 
 @dataclass(frozen=True)
 class JobShop:
@@ -19,11 +21,13 @@ class JobShop:
 
 
 def load_jobshops(path: Path) -> list[JobShop]:
-    """Every instance in a file, a folder or an archive, by name.
+    """Every instance in a file, a folder, an archive, or a folder that holds an archive of them, by name.
 
     Raises:
         ConfigError: A file is no such instance; names file and line.
     """
+    if path.is_dir() and (path / ARCHIVE).is_file() and not any(path.rglob("*.txt")):
+        path = path / ARCHIVE
     ending = path.suffix if path.is_file() and path.suffix not in (".xz", ".gz", ".tar", ".tgz") else ".txt"
     return [parse_jobshop(text, name, path) for name, text in sorted(texts(path, ending).items())]
 

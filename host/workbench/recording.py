@@ -15,7 +15,7 @@ from typing import BinaryIO
 import msgspec
 
 from host.errors import ConfigError
-from host.rpc.recording import Direction, Entry
+from host.rpc.recording import Direction, Entry, put_aside
 from plugin_sdk.testing.channel import Channel
 
 
@@ -89,11 +89,12 @@ def recording(path: Path | None) -> Iterator[Callable[[Channel], Channel]]:
     """What to put around channels: a recorder that writes to *path*, or nothing.
 
     Raises:
-        ConfigError: The file cannot be written.
+        ConfigError: The file cannot be written, or is there and no recording.
     """
     if path is None:
         yield lambda channel: channel
         return
+    put_aside(path)
     try:
         file = path.open("wb")
     except OSError as error:

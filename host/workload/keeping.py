@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
-from host.errors import NotFoundError, RequestError
+from host.errors import NotFoundError, RequestError, plain_words
 from host.registry.entry import PluginEntry
 from host.registry.learning import KeptState, Restored, StateNote
 from host.workload.errors import HistoryUnavailableError
@@ -81,7 +81,7 @@ class KeptStates:
             entry.restored = Restored(before.seq, before.trained_points, said.resume)
             log.info("plugin.state_restored", extra={"plugin": entry.name, "version": offered.version})
         else:
-            reason = said.reason if said is not None else None
+            reason = plain_words(said.reason or "") if said is not None else None
             note.note = f"it started without its state {offered.version}: {reason or 'it takes none'}"
             log.warning("plugin.state_not_restored", extra={"plugin": entry.name, "why": note.note})
 
@@ -146,7 +146,7 @@ class KeptStates:
     async def _save(self, entry: PluginEntry, reply: SaveReply, seq: int) -> None:
         note = entry.learning.state
         if reply.data is None:
-            note.note = f"it has no state to be kept: {(reply.reason or 'it gave no reason')[:300]}"
+            note.note = f"it has no state to be kept: {plain_words(reply.reason or 'it gave no reason')}"
             return
         manifest = entry.manifest
         try:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from host.clock import Clock
-from host.errors import PluginError
+from host.errors import PluginError, plain_words
 from host.registry.learning import Learning, Restored, TrainingReport
 from host.workload.bulk import Bulk
 from host.workload.exam import Result, examine, held_out
@@ -212,7 +212,7 @@ async def _examined(pupil: Pupil, exam: list[WorkloadDataPoint], clock: Clock) -
 
 def _reason(reply: TrainReply, result: Result | None, had_exam: bool, had_model: bool) -> str | None:
     if not reply.trained:
-        return reply.reason or "it gave no reason"
+        return plain_words(reply.reason or "it gave no reason")
     if result is not None and result.is_worse:
         return (
             f"on {result.examined} held-out outcomes it did worse than the model it would replace: "

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
@@ -38,6 +42,34 @@ def test_every_room_of_the_host_has_its_layer():
     rooms = {path.stem for path in (ROOT / "host").glob("*.py") if path.stem != "__init__"}
     rooms |= {path.parent.name for path in (ROOT / "host").glob("*/__init__.py")}
     assert sorted(named) == sorted(rooms), "a room without a layer, a layer without a room, or one twice"
+
+
+def test_the_page_on_architecture_shows_the_layers_as_they_are():
+    (layers,) = (each for each in SETTINGS["contracts"] if each["id"] == "host-layers")
+    held = [{name.strip() for name in line.split("|")} for line in layers["layers"]]
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
+    table = page.partition("| layer | rooms |")[2].partition("\n\n")[0]
+    shown = [set(re.findall(r"`(\w+)`", row)) for row in table.splitlines()[2:]]
+    assert shown == held
+
+
+@pytest.mark.parametrize(
+    "door", sorted((ROOT / "host").glob("*/__init__.py")), ids=lambda door: door.parent.name
+)
+def test_the_sign_of_a_room_names_every_room_that_it_imports(door):
+    sign = " ".join((ast.get_docstring(ast.parse(door.read_text())) or "").split())
+    allowed = re.search(r"May import: (.*?)(?:Start reading|$)", sign)
+    assert allowed, "a sign says what the room may import"
+    if "everything below it" in allowed.group(1):
+        return
+    imported = {
+        name.split(".")[1]
+        for path in door.parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (name := node.module or "").startswith("host.")
+    }
+    named = set(re.findall(r"\w+", allowed.group(1)))
+    assert sorted(imported - named - {door.parent.name}) == []
 
 
 def test_the_host_starts_without_numpy_and_scikit_learn():

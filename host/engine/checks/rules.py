@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from plugin_sdk.contract.decode import show
 from plugin_sdk.contract.problems.rules import Rules
@@ -54,12 +54,16 @@ def inversion(
     held: dict[str, list[str]] = {}
     for item, node in node_of.items():
         held.setdefault(node, []).append(item)
+    no_more_nodes = rules.max_nodes is not None and len(held) >= rules.max_nodes
     for item in unplaced:
         if item in together:
             continue
         mine, may = _rank(rules, item), rules.nodes_of(item)
         for node in nodes if may is None else may:
             here = held.get(node, [])
+            if not here and no_more_nodes:
+                # An empty node may not be used beside those that are, but may instead of one of them.
+                here = _least(rules, held.values(), mine)
             stay = [each for each in here if _rank(rules, each) >= mine]
             # A pinned item has its node even where that is empty; others are wronged only by someone.
             if len(stay) == len(here) and mine != PINNED:
@@ -72,8 +76,16 @@ def inversion(
                         f"{show(item)} is unplaced although it is pinned to {show(node)} and has room there"
                     )
                 lower = next(each for each in here if _rank(rules, each) < mine)
-                return f"{show(item)} is unplaced although {show(lower)} of lower priority is on {show(node)}"
+                where = node_of[lower]
+                return (
+                    f"{show(item)} is unplaced although {show(lower)} of lower priority is on {show(where)}"
+                )
     return None
+
+
+def _least(rules: Rules, held: Iterable[list[str]], mine: float) -> list[str]:
+    """What lies on a node that holds nothing but what is below *mine*; empty when there is no such node."""
+    return next((here for here in held if all(_rank(rules, each) < mine for each in here)), [])
 
 
 def _rank(rules: Rules, item: str) -> float:

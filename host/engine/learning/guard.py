@@ -57,11 +57,11 @@ class Guard:
         if len(self._outcomes) < needed:
             return
         if self.ratio > 1.0 + self._config.slack:
+            self._aside_ratio = self.ratio
             self.state = "aside"
             self._until = now + self._cool_s
             self._cool_s = min(2.0 * self._cool_s, self._config.cool_most_s)
             self.times_aside += 1
-            self._aside_ratio = self.ratio
             self._outcomes.clear()
         elif self.state == "probing":
             self.state = "following"
@@ -75,7 +75,9 @@ class Guard:
 
     @property
     def ratio(self) -> float:
-        """Cost over shadow, of the outcomes that count; 1 without any."""
+        """Cost over shadow, of the outcomes that count, or of those for which it is set aside; 1 without any."""
+        if self.state == "aside":
+            return self._aside_ratio
         cost = sum(each for each, _ in self._outcomes)
         shadow = sum(each for _, each in self._outcomes)
         if not self._outcomes or cost <= shadow:

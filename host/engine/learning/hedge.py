@@ -57,11 +57,6 @@ class Hedge:
         """Whether an epoch of outcomes has been counted for it."""
         return name in self._log_weight
 
-    def forget(self, name: str) -> None:
-        """As if it had never advised; for one whose model is another now."""
-        self._log_weight.pop(name, None)
-        self._losses.pop(name, None)
-
     def _end_epoch(self) -> None:
         for name, losses in self._losses.items():
             # The mean over those it advised on, as if it had advised on all: silence is neither good nor bad.

@@ -4,13 +4,14 @@ Theory of operation. `advised` notes each answered request; `outcomes` matches p
 `requestId`. Of a prediction every plugin's own is judged, followed or not: losses move the weights (hedge.py),
 residuals the intervals (conformal.py). Of a decision only the one that was followed has consequences: its realised
 cost is held against the built-in's (guard.py), which for a queue is played (shadow.py), and else is what the caller
-says, or what decisions of the built-in have cost on average.
+says, or what decisions of the built-in have cost on average. One that many scored together teaches how much the
+scores of each count (scorers.py).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ from host.engine.learning.conformal import RollingInterval
 from host.engine.learning.guard import Guard, GuardConfig
 from host.engine.learning.hedge import Hedge
 from host.engine.learning.realised import cost, loss, numbers, realised
+from host.engine.learning.scorers import Scorers, Support
 from host.engine.learning.shadow import Finished, easy_slowdowns
 from plugin_sdk.contract.problems.queue import Job, QueueProblem
 from plugin_sdk.contract.workload import WorkloadDataPoint
@@ -28,6 +30,7 @@ KEPT = 20_000  # requests whose outcome is waited for
 JOBS_AN_EPOCH = 32  # finished jobs of one cluster that are held against EASY together
 OWN_COSTS = 50  # the latest decisions of the built-in that its average is taken from
 ENOUGH_OWN = 10
+TOGETHER = "ensemble"  # the adviser that several are together
 
 
 class AdviserStatistics(msgspec.Struct, rename="camel", frozen=True):
@@ -37,7 +40,7 @@ class AdviserStatistics(msgspec.Struct, rename="camel", frozen=True):
         state: `following`, `aside` or `probing`.
         cost_ratio: What its decisions cost over what the built-in's would have, of the outcomes that count.
         times_aside: How often it was set aside.
-        weight: Of its predictions among all that have been judged.
+        weight: Of its predictions, or of its scores under `ensemble`, among all that have been judged.
     """
 
     state: str
@@ -52,8 +55,8 @@ class _Cluster:
 
     procs: int
     waiting: dict[str, Job] = field(default_factory=dict)
-    running: dict[str, tuple[Job, float, str]] = field(default_factory=dict)
-    finished: list[tuple[Finished, str]] = field(default_factory=list)
+    running: dict[str, tuple[Job, float, str, Support | None]] = field(default_factory=dict)
+    finished: list[tuple[Finished, str, Support | None]] = field(default_factory=list)
     before: list[Finished] = field(default_factory=list)
 
 
@@ -63,10 +66,11 @@ class Ledger:
     def __init__(self, config: GuardConfig | None = None) -> None:
         self._config = config or GuardConfig()
         self._predicted: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
-        self._decided: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._decided: OrderedDict[str, tuple[str, str, Support | None]] = OrderedDict()
         self._hedge = Hedge()
         self._intervals: dict[tuple[str, str], RollingInterval] = {}
         self._guards: dict[tuple[str, str], Guard] = {}
+        self._scorers: dict[str, Scorers] = {}
         self._own_costs: dict[str, deque[float]] = {}
         self._clusters: OrderedDict[int, _Cluster] = OrderedDict()
         self._started_by: OrderedDict[str, tuple[int, list[str]]] = OrderedDict()
@@ -74,15 +78,22 @@ class Ledger:
     # What was advised
 
     def predicted(self, request_id: str, predictions: Mapping[str, Any]) -> None:
-        """What each plugin predicted for a request."""
+        """What each plugin predicted for a request, and `TOGETHER` what they came to."""
         _keep(self._predicted, request_id, predictions)
 
-    def decided(self, request_id: str, kind: str, by: str) -> None:
-        """Whose decision of this kind was followed."""
-        _keep(self._decided, request_id, (kind, by))
+    def decided(self, request_id: str, kind: str, by: str, support: Support | None = None) -> None:
+        """Whose decision of this kind was followed; and where many scored, how much each spoke for it."""
+        _keep(self._decided, request_id, (kind, by, support))
 
-    def started(self, request_id: str, problem: QueueProblem, start: Sequence[str], by: str) -> None:
-        """Whose decision started these jobs of a queue, now."""
+    def started(
+        self,
+        request_id: str,
+        problem: QueueProblem,
+        start: Sequence[str],
+        by: str,
+        support: Mapping[str, Support] | None = None,
+    ) -> None:
+        """Whose decision started these jobs of a queue, now; and where many scored, who spoke for which job."""
         cluster = self._clusters.get(problem.cluster.procs)
         if cluster is None:
             cluster = _keep(self._clusters, problem.cluster.procs, _Cluster(problem.cluster.procs), 64)
@@ -90,7 +101,7 @@ class Ledger:
         for name in start:
             job = cluster.waiting.pop(name, None)
             if job is not None:
-                cluster.running[name] = (job, problem.now, by)
+                cluster.running[name] = (job, problem.now, by, (support or {}).get(name))
         while len(cluster.running) > KEPT:
             del cluster.running[next(iter(cluster.running))]
         _keep(self._started_by, request_id, (problem.cluster.procs, list(start)))
@@ -142,8 +153,16 @@ class Ledger:
 
     def worth(self, kind: str, by: str) -> float:
         """How much this one's scores count beside the built-in's, which count 1: less where its decisions cost more."""
-        guard = self._guards.get((kind, by))
-        return 1.0 if guard is None else 1.0 / min(max(guard.ratio, 0.25), 4.0)
+        guard, scorers = self._guards.get((kind, by)), self._scorers.get(kind)
+        alone = 1.0 if guard is None else 1.0 / min(max(guard.ratio, 0.25), 4.0)
+        return alone if scorers is None else alone * scorers.worth(by)
+
+    def standing(self, request_type: str, now: float) -> Hashable:
+        """What has been learnt, as far as it changes who is followed: in another standing another answer may come."""
+        if request_type == "ml-driven":
+            return self._hedge.epochs
+        aside = [key for key, guard in self._guards.items() if not guard.follows(now)]
+        return (*(each.epochs for each in self._scorers.values()), *aside)
 
     def statistics(self) -> dict[str, AdviserStatistics]:
         """By `kind by`, and by `ml-driven by` for predictions."""
@@ -151,9 +170,13 @@ class Ledger:
             f"{kind} {by}": AdviserStatistics(guard.state, round(guard.ratio, 4), guard.times_aside)
             for (kind, by), guard in self._guards.items()
         }
-        judged = sorted({by for by, _ in self._intervals})
-        for by, weight in self._hedge.weights(judged).items():
-            found[f"ml-driven {by}"] = AdviserStatistics("following", 1.0, 0, round(weight, 4))
+        judged = sorted({by for by, _ in self._intervals} - {TOGETHER})
+        weights = {f"ml-driven {by}": weight for by, weight in self._hedge.weights(judged).items()}
+        for kind, scorers in self._scorers.items():
+            weights |= {f"{kind} {by}": weight for by, weight in scorers.weights().items()}
+        for name, weight in weights.items():
+            known = found.get(name, AdviserStatistics("following", 1.0, 0))
+            found[name] = msgspec.structs.replace(known, weight=round(weight, 4))
         return found
 
     def _judge_predictions(self, predictions: Mapping[str, Any], point: WorkloadDataPoint) -> None:
@@ -166,12 +189,14 @@ class Ledger:
                     continue
                 mine.append(loss(value, came))
                 self._intervals.setdefault((by, name), RollingInterval()).outcome(value, came)
-            if mine:
+            if mine and by != TOGETHER:
                 losses[by] = sum(mine) / len(mine)
         if losses:
             self._hedge.outcome(losses)
 
-    def _judge_decision(self, kind: str, by: str, point: WorkloadDataPoint, now: float) -> None:
+    def _judge_decision(
+        self, kind: str, by: str, support: Support | None, point: WorkloadDataPoint, now: float
+    ) -> None:
         found = cost(point)
         if found is None:
             return
@@ -185,6 +210,7 @@ class Ledger:
                     return
                 shadow = sum(own) / len(own)
             self._guard(kind, by).outcome(mine, shadow, now)
+            self._scored(kind, support, mine, shadow)
 
     def _job_ended(self, request_id: str, point: WorkloadDataPoint, now: float) -> None:
         procs, names = self._started_by[request_id]
@@ -193,24 +219,29 @@ class Ledger:
         found = None if cluster is None else cluster.running.pop(str(name), None)
         if cluster is None or found is None:
             return
-        job, at, by = found
-        cluster.finished.append((Finished(job, at, point.duration), by))
+        job, at, by, support = found
+        cluster.finished.append((Finished(job, at, point.duration), by, support))
         if len(cluster.finished) >= JOBS_AN_EPOCH:
             self._close_epoch(cluster, now)
 
     def _close_epoch(self, cluster: _Cluster, now: float) -> None:
-        jobs = [each for each, _ in cluster.finished]
+        jobs = [each for each, *_ in cluster.finished]
         # What has not ended is played too, for as long as it may run: it held processors that others waited for.
-        going_on = [Finished(job, at, job.requested_time) for job, at, _ in cluster.running.values()]
+        going_on = [Finished(job, at, job.requested_time) for job, at, *_ in cluster.running.values()]
         going_on += [Finished(job, job.submit, job.requested_time) for job in cluster.waiting.values()]
         shadow = easy_slowdowns([*jobs, *going_on], cluster.procs, cluster.before)
-        for each, by in cluster.finished:
+        for each, by, support in cluster.finished:
             if each.job.id in shadow and not by.startswith("builtin:"):
                 self._guard("queue", by).outcome(each.slowdown, shadow[each.job.id], now)
+                self._scored("queue", support, each.slowdown, shadow[each.job.id])
         # Those that ended after the last of the next epoch's jobs can have been submitted are what ran before it.
         last = max(each.job.submit for each in jobs)
         cluster.before = [each for each in jobs if each.started + each.ran > last]
         cluster.finished = []
+
+    def _scored(self, kind: str, support: Support | None, cost: float, shadow: float) -> None:
+        if support:
+            self._scorers.setdefault(kind, Scorers()).outcome(support, cost, shadow)
 
     def _guard(self, kind: str, by: str) -> Guard:
         return self._guards.setdefault((kind, by), Guard(self._config))

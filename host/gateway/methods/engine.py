@@ -87,6 +87,7 @@ async def answered(traffic: Traffic, context: CallContext, request: OptimizeRequ
 def _narrowed(request: OptimizeRequest, context: CallContext, fallback_ms: float | None) -> OptimizeRequest:
     own = request.deadline_ms if request.deadline_ms is not None else fallback_ms
     both = [each for each in (own, context.deadline_ms) if each is not None]
-    if not both or min(both) == request.deadline_ms:
+    if not both or (min(both) == request.deadline_ms and not context.waited_ms):
         return request
-    return msgspec.structs.replace(request, deadline_ms=min(both))
+    # It counts from the arrival; one who waited too long for his turn was not let in.
+    return msgspec.structs.replace(request, deadline_ms=max(min(both) - context.waited_ms, 1.0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from host.errors import EngineOpsError
+from host.errors import EngineOpsError, plain_words
 from host.gateway import results
 from host.gateway.api import HostApi
 from host.gateway.context import CallContext, checked_deadline
@@ -138,7 +138,8 @@ def predicted(name: str, prediction: Prediction | Abstained) -> results.Predicte
         NoPredictionError: It is none.
     """
     if isinstance(prediction, Abstained):
-        raise NoPredictionError(f"plugin {name} abstained: {prediction.reason or 'it gave no reason'}")
+        why = plain_words(prediction.reason or "it gave no reason")
+        raise NoPredictionError(f"plugin {name} abstained: {why}")
     metadata = dict(prediction.metadata or {})
     if prediction.quantiles is not None:
         metadata.setdefault("quantiles", prediction.quantiles)

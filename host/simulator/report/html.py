@@ -7,11 +7,12 @@ from html import escape
 
 from host.simulator.outcome import Outcome
 from host.simulator.report.svg import bars, lines
-from host.simulator.summary import COLUMNS, Summary, table
+from host.simulator.summary import Summary
+from host.simulator.table import failed, parts
 
 _STYLE = """body{font:14px/1.5 sans-serif;margin:2em auto;max-width:1200px;padding:0 1em;color:#222}
 table{border-collapse:collapse;display:block;overflow-x:auto}td,th{padding:2px 8px;border-bottom:1px solid #ddd;text-align:right}
-td:nth-child(-n+2),th:nth-child(-n+2){text-align:left}svg{max-width:100%;height:auto}.all{font-weight:bold}"""
+td:nth-child(-n+2),th:nth-child(-n+2){text-align:left}td{white-space:nowrap}svg{max-width:100%;height:auto}.all{font-weight:bold}"""
 
 
 def page(summary: Summary, outcomes: Sequence[Outcome]) -> str:
@@ -21,6 +22,7 @@ def page(summary: Summary, outcomes: Sequence[Outcome]) -> str:
     unfinished = (
         "" if summary.complete else "<p><strong>It was stopped early; this is what was known.</strong></p>"
     )
+    faults = "".join(f"<p>{escape(line)}</p>" for line in [*summary.notes, *failed(summary)])
     plots = "".join(
         f"<h2>{escape(title)}</h2><figure>{svg}</figure>" for title, svg in figures(outcomes).items()
     )
@@ -29,46 +31,47 @@ def page(summary: Summary, outcomes: Sequence[Outcome]) -> str:
         f"<style>{_STYLE}</style><h1>{escape(summary.task)} on {escape(summary.data)}</h1>{unfinished}"
         f"<p>Means of <em>{escape(summary.metric)}</em>{escape(unit)}, {direction} is better; differences are to"
         f" <em>{escape(summary.compared_with)}</em> on the same cases, with 95 % intervals.</p>"
-        f"{_table(summary)}{plots}</html>\n"
+        f"{_table(summary)}{faults}{plots}</html>\n"
     )
 
 
 def _table(summary: Summary) -> str:
-    head = "".join(f"<th>{escape(each)}</th>" for each in COLUMNS)
+    [(columns, rows)] = parts(summary, together=True)
+    head = "".join(f"<th>{escape(each)}</th>" for each in columns)
     body = "".join(
         f"<tr{' class=all' if row[0] == 'all' else ''}>"
-        + "".join(f"<td>{'' if each is None else escape(str(each))}</td>" for each in row)
+        + "".join(f"<td>{'' if each is None else escape(str(each)).replace('+-', '±')}</td>" for each in row)
         + "</tr>"
-        for row in table(summary)
+        for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def figures(outcomes: Sequence[Outcome]) -> Mapping[str, str]:
-    """SVG by title: each kind of curve for each group's first case, a line a decider; and the schedules."""
+    """SVG by heading: each kind of curve for each group's first case, a line a decider; and the schedules."""
     found: dict[str, str] = {}
-    for title, series in curves(outcomes).items():
-        found[title] = lines(series, title)
-    for title, rows in schedules(outcomes).items():
-        found[title] = bars(rows, title)
+    for (where, title), series in curves(outcomes).items():
+        found[f"{where}: {title}"] = lines(series, title)
+    for (where, title), rows in schedules(outcomes).items():
+        found[f"{where}: {title}"] = bars(rows, title)
     return found
 
 
-def schedules(outcomes: Sequence[Outcome]) -> dict[str, list[tuple[int, float, float, str]]]:
-    """Bars by title: a window of the schedule of each decider."""
+def schedules(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], list[tuple[int, float, float, str]]]:
+    """Bars by where they are of, case and decider, and title: a window of each one's schedule."""
     return {
-        f"{each.case.key}: part of the schedule of {each.decider}": each.played.bars
+        (f"{each.case.key} under {each.decider}", each.played.bars_title): each.played.bars
         for each in first_cases(outcomes)
         if each.played.bars
     }
 
 
-def curves(outcomes: Sequence[Outcome]) -> dict[str, dict[str, list[tuple[float, float]]]]:
-    """Points by title and decider."""
-    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
+def curves(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], dict[str, list[tuple[float, float]]]]:
+    """Points by case and title, and in those by decider."""
+    found: dict[tuple[str, str], dict[str, list[tuple[float, float]]]] = {}
     for each in first_cases(outcomes):
         for name, points in each.played.curves.items():
-            found.setdefault(f"{each.case.key}: {name}", {})[each.decider] = points
+            found.setdefault((each.case.key, name), {})[each.decider] = points
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from host.errors import ConfigError
 from host.simulator.outcome import Outcome
 from host.simulator.report.html import curves, schedules
-from host.simulator.report.svg import COLOURS
+from host.simulator.report.svg import COLOURS, axes_of
 
 INCHES = (8, 4)
 DPI = 120
@@ -34,34 +34,37 @@ def write_png(outcomes: Sequence[Outcome], out: Path) -> list[Path]:
     """
     require_matplotlib()
     written = []
-    for title, series in curves(outcomes).items():
-        figure, axes = _figure(title)
+    for (where, title), series in curves(outcomes).items():
+        figure, axes = _figure(where, title)
         for number, (name, points) in enumerate(series.items()):
             axes.plot(*zip(*points, strict=True), label=name, color=COLOURS[number % len(COLOURS)])
         axes.legend()
-        written.append(_save(figure, title, out))
-    for title, bars in schedules(outcomes).items():
-        figure, axes = _figure(title)
+        written.append(_save(figure, where, title, out))
+    for (where, title), bars in schedules(outcomes).items():
+        figure, axes = _figure(where, title)
         for row, start, end, _ in bars:
             axes.broken_barh([(start, end - start)], (row, 0.8), color=COLOURS[row % len(COLOURS)])
         axes.invert_yaxis()  # the first row on top, as on the page
-        written.append(_save(figure, title, out))
+        written.append(_save(figure, where, title, out))
     return written
 
 
-def _figure(title: str) -> tuple[Any, Any]:
+def _figure(where: str, title: str) -> tuple[Any, Any]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=INCHES)
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    axes.set_title(title)
+    axes.set_title(where)
+    x, y = axes_of(title)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
     axes.grid(alpha=0.3)
     return figure, axes
 
 
-def _save(figure: Any, title: str, out: Path) -> Path:
-    path = out / (re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") + ".png")
+def _save(figure: Any, where: str, title: str, out: Path) -> Path:
+    path = out / (re.sub(r"[^a-z0-9]+", "-", f"{where} {title}".lower()).strip("-") + ".png")
     figure.savefig(path, dpi=DPI, bbox_inches="tight")
     return path

@@ -23,8 +23,8 @@ from host.simulator.tasks.asking import (
     training,
 )
 from host.simulator.tasks.batch_account import Accounts
-from host.simulator.tasks.batch_report import report
 from host.simulator.tasks.run_times import RunTimes
+from host.simulator.tasks.schedule_report import report
 from host.solvers.batch.replay import JobColumns, Order, Predict, Replay, start_times
 from host.solvers.batch.rules import EASY, RULES, Predictor, Rules
 from host.solvers.batch.shadow import Shadow
@@ -48,6 +48,8 @@ class BatchTask:
         names = chosen([log.name for log in logs], options.lists, "log")
         self._logs = {log.name: log for log in logs if log.name in names}
         self._options = options
+        self.notes = [f"{log.name}: {log.description}" for log in self._logs.values()]
+        warm_up()
 
     def cases(self) -> list[Case]:
         """See `Task.cases`."""
@@ -58,8 +60,13 @@ class BatchTask:
         log = self._logs[case.key]
         jobs = columns(log)
         if advice.builtin is not None:
-            return report(log, jobs, start_times(jobs, log.procs, RULES[advice.builtin]), 0)
+            return report(jobs, start_times(jobs, log.procs, RULES[advice.builtin]), log.procs)
         return (yield from _Advised(log, jobs, advice, self._options).play())
+
+
+def warm_up() -> None:
+    """Compiles the replay, or loads what was compiled before, so that no case is charged for it."""
+    start_times(JobColumns.of([0.0], [1.0], [1], [1.0], [""]), 1, EASY)
 
 
 def columns(log: Trace) -> JobColumns:
@@ -118,7 +125,9 @@ class _Advised:
                 replay.predict(asked.job, run_s)
             else:
                 yield from self._order(asked)
-        return report(self._log, self._jobs, replay.start, self._fallbacks, self._decisions, self._guard)
+        return report(
+            self._jobs, replay.start, self._log.procs, self._fallbacks, self._decisions, self._guard
+        )
 
     def _order(self, asked: Order) -> Generator[Ask, Reply, None]:
         free = self._log.procs - sum(int(self._jobs.procs[job]) for job in self._replay.running)

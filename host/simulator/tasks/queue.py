@@ -8,13 +8,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+import numpy as np
+
 from host.errors import ConfigError
 from host.simulator.play import Advice, Case, Metric, Options, Play, Played, chosen
 from host.simulator.tasks.asking import JobText, learned, queue_question
+from host.simulator.tasks.schedule_report import report
+from host.solvers.batch.state import JobColumns
 from host.solvers.batch.windows import (
     ORDERS,
     WindowJob,
-    mean_bounded_slowdown,
     play_in_order,
     play_window,
 )
@@ -34,6 +37,7 @@ class QueueTask:
         names = chosen([log.name for log in logs], options.lists, "log")
         self._logs = {log.name: log for log in logs if log.name in names}
         self._options = options
+        self.notes = [f"{log.name}: {log.description}" for log in self._logs.values()]
         for log in self._logs.values():
             if len(log.jobs) < 3 * WINDOW:
                 raise ConfigError(f"{log.source}: {len(log.jobs)} jobs; windows need {3 * WINDOW} or more")
@@ -57,7 +61,7 @@ class QueueTask:
         backfill = self._options.backfill
         if advice.builtin is not None:
             starts = play_in_order(jobs, log.procs, backfill, ORDERS[advice.builtin])
-            return _played(jobs, starts, log.procs, 0)
+            return _report(jobs, starts, log.procs)
         text = JobText(traced)
         fallbacks = 0
         play = play_window(jobs, log.procs, backfill)
@@ -87,23 +91,18 @@ class QueueTask:
             try:
                 pick = play.send(order[0])
             except StopIteration as finished:
-                return _played(jobs, finished.value, log.procs, fallbacks)
+                return _report(jobs, finished.value, log.procs, fallbacks)
 
 
-def _played(jobs: Sequence[WindowJob], starts: Sequence[float], procs: int, fallbacks: int) -> Played:
-    waits = [at - job.submit for job, at in zip(jobs, starts, strict=True)]
-    last = max(at + job.run for job, at in zip(jobs, starts, strict=True))
-    area = sum(job.procs * job.run for job in jobs)
-    return Played(
-        {
-            "bounded slowdown": mean_bounded_slowdown(jobs, starts),
-            "max wait h": max(waits) / 3600.0,
-            "mean wait h": sum(waits) / len(waits) / 3600.0,
-            "utilisation": 100.0 * area / (procs * max(last - jobs[0].submit, 1.0)),
-        },
-        decisions=len(jobs),
-        fallbacks=fallbacks,
+def _report(jobs: Sequence[WindowJob], starts: Sequence[float], procs: int, fallbacks: int = 0) -> Played:
+    columns = JobColumns.of(
+        [job.submit for job in jobs],
+        [job.run for job in jobs],
+        [job.procs for job in jobs],
+        [job.requested for job in jobs],
+        [""] * len(jobs),
     )
+    return report(columns, np.array(starts), procs, fallbacks)
 
 
 def window_starts(seed: int, jobs: int) -> list[int]:
@@ -111,8 +110,6 @@ def window_starts(seed: int, jobs: int) -> list[int]:
 
     Gym hashes the seed with SHA-512 and gives the first 8 bytes to the Mersenne Twister as two words.
     """
-    import numpy as np
-
     digest = hashlib.sha512(str(seed).encode()).digest()[:8]
     words = [int.from_bytes(digest[at : at + 4], "little") for at in (0, 4)]
     while words and words[-1] == 0:

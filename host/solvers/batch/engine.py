@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from host.solvers.batch.compiling import compiled
 from host.solvers.batch.heap import drop_first, push
 from host.solvers.batch.state import (
     ANSWERED,
@@ -33,6 +32,7 @@ from host.solvers.batch.state import (
     RUNNING,
     SHORTEST_FIRST,
 )
+from host.solvers.compiling import compiled
 
 OUTLIVED, SUBMITTED, FINISHED, STARTED = 0, 1, 2, 3  # kinds of events, in their order within a second
 DONE, ASK, PAUSED, ORDER = 0, 1, 2, 3  # why `advance` returned

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from host.solvers.batch.compiling import compiled
 from host.solvers.batch.state import HEAP, SEQUENCE
+from host.solvers.compiling import compiled
 
 
 @compiled

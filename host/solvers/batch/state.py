@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from host.solvers.batch.compiling import COMPILED
 from host.solvers.batch.rules import CORRECTIONS_S, Rules
+from host.solvers.compiling import COMPILED
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -3,6 +3,10 @@
 Theory of operation. A placement changes one node. So the score of every node is kept for every shape, with the
 version of the node it was computed from; a decision brings the stale ones up to date and takes the first best.
 With 91 shapes and 1,213 nodes that is a hundred times less work than ranking all nodes for each pod.
+
+The first look at a shape has to take in all nodes. A policy that is a formula over columns is applied to whole
+columns, with room or not, and what has none is struck out: to pick rows out of columns costs more than to compute
+them. One that looks closely at each node looks at one of each kind (alike.py).
 """
 
 from __future__ import annotations
@@ -12,11 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from host.solvers.placement.nodes import Ints, NodeColumns
-from host.solvers.placement.policies import Policy, RandomFit
+from host.solvers.placement.alike import alike
+from host.solvers.placement.fgd import Fgd
+from host.solvers.placement.nodes import EVERY, Ints, NodeColumns
+from host.solvers.placement.policies import BestFit, DotProduct, GpuPacking, Policy, RandomFit
 from host.solvers.placement.shapes import Shape
 
 NO_ROOM = -1
+MANY = 256  # rows from which looking for those that are alike is less work than looking at them all
 
 
 @dataclass(frozen=True)
@@ -27,13 +34,13 @@ class Spot:
     gpus: tuple[int, ...]
 
 
+@dataclass(frozen=True)
 class _Known:
     """What is known of all nodes for one shape."""
 
-    def __init__(self, count: int) -> None:
-        self.score: Ints = np.full(count, NO_ROOM, dtype=np.int64)
-        self.gpu: Ints = np.full(count, -1, dtype=np.int64)
-        self.version: Ints = np.full(count, -1, dtype=np.int64)
+    score: Ints
+    gpu: Ints
+    version: Ints
 
 
 class Placer:
@@ -83,12 +90,10 @@ class Placer:
 
     def _current(self, shape: int) -> _Known:
         known = self._known.get(shape)
-        if known is None:
-            known = self._known[shape] = _Known(len(self.nodes))
-        if self._remembers:
-            stale = np.flatnonzero(known.version != self.nodes.version)
-        else:
-            stale = np.arange(len(self.nodes))
+        if known is None or not self._remembers:
+            known = self._known[shape] = self._first_look(self.shapes[shape])
+            return known
+        stale = np.flatnonzero(known.version != self.nodes.version)
         if stale.size:
             fits = self.nodes.fits(self.shapes[shape], stale)
             known.version[stale] = self.nodes.version[stale]
@@ -96,4 +101,23 @@ class Placer:
             rows = stale[fits]
             if rows.size:
                 known.score[rows], known.gpu[rows] = self.policy.rank(self.nodes, self.shapes[shape], rows)
+        return known
+
+    def _first_look(self, shape: Shape) -> _Known:
+        nodes, policy = self.nodes, self.policy
+        fits = nodes.fits(shape, EVERY)
+        if isinstance(policy, BestFit | DotProduct):
+            score, gpu = policy.rank(nodes, shape, EVERY)
+            score[~fits] = NO_ROOM
+            return _Known(score, gpu, nodes.version.copy())
+        known = _Known(np.full(fits.size, NO_ROOM), np.full(fits.size, -1), nodes.version.copy())
+        rows = np.flatnonzero(fits)
+        looks_closely = isinstance(policy, Fgd) or (isinstance(policy, GpuPacking) and shape.gpus)
+        if looks_closely and rows.size >= MANY:
+            place, stands = alike(nodes, rows)
+            score, gpu = np.empty((2, rows.size), dtype=np.int64)
+            score[stands], gpu[stands] = policy.rank(nodes, shape, rows[stands])
+            known.score[rows], known.gpu[rows] = score.take(place), gpu.take(place)
+        elif rows.size:
+            known.score[rows], known.gpu[rows] = policy.rank(nodes, shape, rows)
         return known

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from host.solvers.placement.fgd import Fgd
-from host.solvers.placement.nodes import Ints, NodeColumns
+from host.solvers.placement.nodes import Ints, NodeColumns, Rows
 from host.solvers.placement.shapes import WHOLE_MILLI, Shape, TypicalPod
 
 NODE_CPU_MILLI = 128_000  # of the largest node of the published cluster: what loads are measured against
@@ -42,11 +42,11 @@ class BestFit:
 
     name = "best-fit"
 
-    def rank(self, nodes: NodeColumns, shape: Shape, rows: Ints) -> tuple[Ints, Ints]:
+    def rank(self, nodes: NodeColumns, shape: Shape, rows: Rows) -> tuple[Ints, Ints]:
         """See `Policy.rank`."""
         cpu = (nodes.cpu_left[rows] - shape.cpu_milli) / NODE_CPU_MILLI
-        gpu = (nodes.gpu_left[rows].sum(axis=1) - shape.total_milli) / NODE_GPU_MILLI
-        return (100 * (1 - 0.5 * (cpu + gpu))).astype(np.int64), np.full(rows.size, -1)
+        gpu = (nodes.gpu_total[rows] - shape.total_milli) / NODE_GPU_MILLI
+        return (100 * (1 - 0.5 * (cpu + gpu))).astype(np.int64), np.full(cpu.size, -1)
 
 
 class DotProduct:
@@ -54,11 +54,11 @@ class DotProduct:
 
     name = "dot-product"
 
-    def rank(self, nodes: NodeColumns, shape: Shape, rows: Ints) -> tuple[Ints, Ints]:
+    def rank(self, nodes: NodeColumns, shape: Shape, rows: Rows) -> tuple[Ints, Ints]:
         """See `Policy.rank`."""
         cpu = nodes.cpu_left[rows] / NODE_CPU_MILLI * (shape.cpu_milli / NODE_CPU_MILLI)
-        gpu = nodes.gpu_left[rows].sum(axis=1) / NODE_GPU_MILLI * (shape.total_milli / NODE_GPU_MILLI)
-        return (100 * (1 - (cpu + gpu) / 2)).astype(np.int64), np.full(rows.size, -1)
+        gpu = nodes.gpu_total[rows] / NODE_GPU_MILLI * (shape.total_milli / NODE_GPU_MILLI)
+        return (100 * (1 - (cpu + gpu) / 2)).astype(np.int64), np.full(cpu.size, -1)
 
 
 class GpuPacking:
@@ -104,7 +104,7 @@ class GpuClustering:
         alike = there[:, 0 if shape.is_share else shape.gpus]
         kinds = there.sum(axis=1)
         tier = np.where(alike, np.where(kinds == 1, 75, 50), np.where(kinds == 0, 25, 0))
-        used = NODE_GPU_MILLI - nodes.gpu_left[rows].sum(axis=1)
+        used = NODE_GPU_MILLI - nodes.gpu_total[rows]
         return np.asarray(tier + 25 * used // NODE_GPU_MILLI, dtype=np.int64), none
 
 

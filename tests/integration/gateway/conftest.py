@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from host.errors import NoAnswerError, NotFoundError
+from host.errors import BusyError, NoAnswerError, NotFoundError
 from host.gateway.api import Page, Selection, TrainingWish
 from host.gateway.config import GatewayConfig
 from host.gateway.http import listen, make_app
@@ -46,6 +46,7 @@ class ScriptedHost:
     selections: list[Selection] = field(default_factory=list)
     changes: list[tuple[str, str]] = field(default_factory=list)
     is_ready: bool = True
+    room: bool = True
     keys: list[str] = field(default_factory=list)
     deadlines: list[float | None] = field(default_factory=list)
     events: EventFeed = field(default_factory=EventFeed)
@@ -78,6 +79,15 @@ class ScriptedHost:
             degraded=False,
             candidates=[],
         )
+
+    def is_large(self, entries: int) -> bool:
+        return entries > 100
+
+    def has_room(self, *, large: bool) -> bool:
+        return self.room
+
+    def turned_away(self, *, large: bool) -> BusyError:
+        return BusyError("there is more to do than can be done", retry_after_ms=120)
 
     def plugins(self) -> list[dict[str, Any]]:
         return [self.view]

@@ -247,10 +247,12 @@ async def test_a_client_that_waits_to_send_its_body_is_told_to_go_on(served: Any
 async def test_whoever_watches_the_host_does_not_queue_with_its_callers(
     served: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def never() -> None:
-        await asyncio.Event().wait()
+    async def never(how: Any) -> bool:
+        return await asyncio.Event().wait()
 
-    monkeypatch.setattr(served.app[FRONT].door._turnstile, "enter", never)
+    turnstile = served.app[FRONT].door._waiting._turnstile
+    monkeypatch.setattr(turnstile, "passes", lambda: False)
+    monkeypatch.setattr(turnstile, "wait", never)
     for path in ("/livez", "/readyz", "/api/v1/health", "/metrics"):
         async with asyncio.timeout(20):
             assert (await served.get(path)).status == 200

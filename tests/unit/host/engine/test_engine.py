@@ -13,13 +13,8 @@ from hypothesis import strategies as st
 
 from host.errors import NoAnswerError, PluginBusyError, PluginGoneError, RemoteError
 from plugin_sdk.contract.problems import OptimizeRequest, ProblemError
-from plugin_sdk.contract.workload import WorkloadDataPoint
+from tests.unit.host.engine.packings import HARD, PACKED_TIGHT
 
-# The built-ins need 4 nodes; 3 are enough (44+17, 24+21+8+8, 24+22+6+6), so the bound is met by a plugin at most.
-HARD = {
-    "items": [{"id": f"i{n}", "cpu": size} for n, size in enumerate([44, 24, 24, 22, 21, 17, 8, 8, 6, 6])],
-    "nodeCapacity": {"cpu": 61},
-}
 EASY_ITEMS = {"items": [{"id": "a", "cpu": 1}, {"id": "b", "cpu": 1}], "nodeCapacity": {"cpu": 2}}
 TASK = {
     "task": {"id": "t", "cpuRequired": 10, "memoryRequired": 10},
@@ -63,9 +58,7 @@ async def test_a_plugin_with_a_strictly_better_answer_decides(rig):
 
 
 async def test_a_plugin_that_packs_tighter_than_the_heuristics_decides(rig):
-    nodes = [["i0", "i5"], ["i1", "i4", "i6", "i7"], ["i2", "i3", "i8", "i9"]]
-    said = {"result": {"nodes": [{"id": f"n{n}", "items": items} for n, items in enumerate(nodes)]}}
-    answer = await rig.ask("resource", HARD, rig.Plugin("tight", optimize=said))
+    answer = await rig.ask("resource", HARD, rig.Plugin("tight", optimize={"result": PACKED_TIGHT}))
     assert (answer.decided_by, answer.objective, answer.metrics.score) == ("tight@1.0.0", [0, 3], 1.0)
     assert by(answer)["builtin:first-fit-decreasing"].objective == [0, 4]
 
@@ -375,112 +368,6 @@ def test_whatever_plugins_say_the_answer_is_feasible_and_not_worse_than_the_buil
     placed = [item["id"] for node in answer.result["nodes"] for item in node["items"]]
     assert sorted([*placed, *(item["id"] for item in answer.result["unplacedItems"])]) == list("abcd")
     assert msgspec.json.encode(answer)
-
-
-PACK = {"items": [{"id": "a", "cpu": 1}], "nodeCapacity": {"cpu": 2}}
-
-
-async def test_an_equal_request_gets_the_kept_answer_under_its_own_id(rig):
-    plugin = rig.Plugin("p", optimize={"abstained": True})
-    engine = rig.engine(plugin)
-    first = await engine.optimize(OptimizeRequest("one", "resource", PACK))
-    again = await engine.optimize(OptimizeRequest("two", "resource", PACK, deadline_ms=900))
-    assert (first.cached, again.cached, again.request_id) == (False, True, "two")
-    assert again.result == first.result and len(plugin.calls) == 1
-    assert [request.id for request, _ in rig.history.records] == ["one", "two"]
-    stats = engine.cache_statistics()
-    assert (stats.hits, stats.misses, stats.size) == (1, 1, 1)
-
-
-async def test_an_answer_is_not_kept_past_a_change_of_a_plugin(rig):
-    plugin = rig.Plugin("p", optimize={"abstained": True})
-    engine = rig.engine(plugin)
-    await engine.optimize(OptimizeRequest("one", "resource", PACK))
-    plugin.state = "a new model"
-    assert not (await engine.optimize(OptimizeRequest("two", "resource", PACK))).cached
-    assert engine.cache_statistics().dropped == 1
-
-
-async def test_an_answer_that_is_degraded_or_no_success_is_not_kept(rig):
-    broken = rig.Plugin("p", optimize=b"null")
-    engine = rig.engine(broken)
-    for _ in range(2):
-        assert not (await engine.optimize(OptimizeRequest("r", "resource", PACK))).cached
-    impossible = {"items": [{"id": "a", "cpu": 3}], "nodeCapacity": {"cpu": 2}}
-    engine = rig.engine()
-    for _ in range(2):
-        assert not (await engine.optimize(OptimizeRequest("r", "resource", impossible))).cached
-    assert engine.cache_statistics().size == 0
-
-
-async def test_equal_requests_in_flight_are_one_piece_of_work(rig, within):
-    plugin = rig.Plugin("p", optimize={"abstained": True})
-    engine = rig.engine(plugin)
-    async with within(20):
-        answers = await engine.optimize_many(
-            [OptimizeRequest(f"r{n}", "resource", PACK, strategy="priority") for n in range(8)]
-        )
-    assert [answer.request_id for answer in answers] == [f"r{n}" for n in range(8)]
-    assert len(plugin.calls) == 1
-    assert engine.cache_statistics().joined == 7
-
-
-async def test_each_of_many_requests_has_its_own_outcome_in_order(rig, within):
-    requests = [
-        OptimizeRequest("good", "resource", PACK),
-        OptimizeRequest("malformed", "resource", {}),
-        OptimizeRequest("nobody", "ml-driven", {"x": 1}),
-        OptimizeRequest("also good", "resource", {**PACK, "nodeCapacity": {"cpu": 4}}),
-    ]
-    async with within(20):
-        found = await rig.engine().optimize_many(requests)
-    assert [type(each).__name__ for each in found] == ["Answer", "MissingError", "NoAnswerError", "Answer"]
-    assert found[3].request_id == "also good"
-
-
-def finished(request_id, **metadata):
-    return WorkloadDataPoint(0.0, "scheduling", {}, 100.0, True, metadata, request_id=request_id)
-
-
-PACKED_TIGHT = {
-    "nodes": [
-        {"id": f"n{n}", "items": items}
-        for n, items in enumerate([["i0", "i5"], ["i1", "i4", "i6", "i7"], ["i2", "i3", "i8", "i9"]])
-    ]
-}
-
-
-async def test_advice_that_turned_out_dear_is_not_followed_and_the_answer_says_so(rig):
-    better = rig.Plugin("p", optimize=lambda asked: {"result": PACKED_TIGHT})
-    engine = rig.engine(better, guard_outcomes=5, cache_entries=0)
-    for n in range(5):
-        answer = await engine.optimize(OptimizeRequest(f"r{n}", "resource", HARD))
-        assert answer.decided_by == "p@1.0.0" and not answer.degraded
-        engine.outcomes([finished(f"r{n}", cost=2.0, builtinCost=1.0)])
-    answer = await engine.optimize(OptimizeRequest("after", "resource", HARD))
-    assert answer.decided_by == "builtin:first-fit-decreasing"
-    assert (
-        answer.degraded and "p@1.0.0 was not followed: what it decided cost 2.00 times" in answer.reasons[0]
-    )
-    assert [each.status for each in answer.candidates if each.by == "p@1.0.0"] == ["answered"]
-    asked = len(better.calls)
-    first = await engine.optimize(OptimizeRequest("by priority", "resource", HARD, strategy="priority"))
-    assert first.decided_by == "builtin:first-fit-decreasing" and len(better.calls) == asked
-    assert engine.advisers()["resource p@1.0.0"].state == "aside"
-
-
-async def test_a_majority_that_lies_together_loses_its_weight_by_the_outcomes(rig):
-    liars = [rig.Plugin(f"liar-{n}", predict={"prediction": 9_000.0, "confidence": 1.0}) for n in range(3)]
-    honest = rig.Plugin("honest", predict={"prediction": 100.0, "confidence": 0.1})
-    engine = rig.engine(honest, *liars, cache_entries=0)
-    first = await engine.optimize(OptimizeRequest("first", "ml-driven", {"x": 1}))
-    assert first.result["prediction"] == 9_000.0
-    for n in range(64):
-        await engine.optimize(OptimizeRequest(f"r{n}", "ml-driven", {"x": n}))
-        engine.outcomes([finished(f"r{n}")])
-    last = await engine.optimize(OptimizeRequest("last", "ml-driven", {"x": 1}))
-    assert last.result["prediction"] == 100.0
-    assert engine.advisers()["ml-driven honest@1.0.0"].weight > 0.5
 
 
 async def test_scores_of_several_are_one_answer_under_ensemble(rig):

@@ -79,6 +79,17 @@ def test_depth_is_measured_as_a_walk_over_the_value_measures_it(value: object, l
     assert deeper_than(json.dumps(value).encode(), limit) is (depth(value) > limit)
 
 
+@given(
+    st.recursive(
+        st.text('[]{}"\\a,:'),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('[]{}"\\a'), inner, max_size=3),
+    ),
+    st.integers(0, 6),
+)
+def test_brackets_and_quotes_in_texts_are_no_depth(value: object, limit: int) -> None:
+    assert deeper_than(msgspec.json.encode(value), limit) is (depth(value) > limit)
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused_and_never_raise(body: bytes) -> None:
     for entry in read_body(body, LIMITS).entries:

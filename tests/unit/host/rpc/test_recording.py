@@ -47,6 +47,25 @@ def test_nobody_else_may_read_it(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "r.jsonl").stat().st_mode) == 0o600
 
 
+def test_an_older_recording_is_kept_beside_the_new_one(tmp_path: Path) -> None:
+    for line in (b"first\n", b"second\n", b"third\n"):
+        recorder = Recorder(tmp_path / "r.jsonl")
+        tape_of(recorder, "forest").told(line)
+        recorder.close()
+    assert [each.line for each in read_recording(tmp_path / "r.jsonl")] == ["third"]
+    assert [each.line for each in read_recording(tmp_path / "r.jsonl.1")] == ["second"]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.1"])
+def test_a_file_that_is_no_recording_is_not_lost_to_one(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("work of a week")
+    with pytest.raises(ConfigError, match=f"{name} is there and is no recording; give --record another name"):
+        Recorder(tmp_path / "r.jsonl")
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "work of a week"
+
+
 def test_it_ends_at_its_bound_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     recorder = Recorder(tmp_path / "r.jsonl", RecordingConfig(max_bytes=1_000))
     tape = tape_of(recorder, "forest")

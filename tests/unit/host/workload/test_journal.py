@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from host.clock import SystemClock
 from host.workload.journal import Journal
 from host.workload.selection import Selection
@@ -23,7 +25,10 @@ async def recorded(histories, data, *, score=0.5, success=True):
         degraded=False,
         candidates=[],
     )
+    before = history.last_seq
     journal.record(OptimizeRequest("r", "resource", data), answer)
+    async with asyncio.timeout(60):  # a question waits a second for the disk, which may be busy for longer
+        await history.wait_news(before)
     (line,) = (await history.query(Selection())).points
     assert journal.size() == 1
     await history.aclose()

@@ -71,6 +71,10 @@ def keeps(rules, node_of, ids, fits):
             if node != rules.get("pinned", {}).get(name, node):
                 continue
             here = [each for each in node_of if node_of[each] == node]
+            if not here and len(set(node_of.values())) >= rules.get("maxNodes", 9):
+                # One of the nodes that are used may be given up for this one, if nobody on it is as important.
+                others = [[each for each in node_of if node_of[each] == used] for used in NODES]
+                here = next((on for on in others if on and max(map(rank, on)) < rank(name)), [])
             stay = [each for each in here if rank(each) >= rank(name)]
             apart = any(
                 name in group and each in group for group in rules.get("antiAffinity", []) for each in stay
@@ -231,3 +235,20 @@ def test_nodes_that_are_opened_take_the_names_that_rules_give_them():
         assert packing.verify(problem, answer).ok
         assert {node.id: sorted(node.items) for node in answer.nodes}["blue"] == ["a", "c"]
         assert not answer.unplaced
+
+
+def test_a_bound_on_nodes_is_no_way_to_put_many_of_low_priority_before_one_of_high():
+    """Two low ones on the one node that may be used would be fewer unplaced, and the high one has no room there."""
+    data = {
+        "items": [{"id": "high", "cpu": 3}, {"id": "low", "cpu": 1}, {"id": "lower", "cpu": 1}],
+        "nodes": [{"id": "small", "capacity": {"cpu": 2}}, {"id": "large", "capacity": {"cpu": 3}}],
+    }
+    problem = parse_packing(data, {"maxNodes": 1, "priority": {"high": 5}})
+    many = PackingAnswer([PackedNode("small", ["low", "lower"])], ["high"])
+    assert packing.verify(problem, many).broken == (
+        '"high" is unplaced although "low" of lower priority is on "small"'
+    )
+    one = PackingAnswer([PackedNode("large", ["high"])], ["low", "lower"])
+    assert packing.verify(problem, one).ok
+    for built_in in built_ins(problem):
+        assert packing.verify(problem, built_in.solve(problem, never)).ok

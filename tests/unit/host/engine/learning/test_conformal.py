@@ -32,3 +32,17 @@ def test_with_few_outcomes_nothing_is_said():
     assert rolling.around(5.0) is None
     rolling.outcome(1.0, 2.0)
     assert rolling.around(5.0) == (4.0, 6.0)
+
+
+def test_when_the_world_changes_the_intervals_follow_within_a_hundred_outcomes():
+    """Four times the noise and a shift in the middle; then nearly as calm as before."""
+    chance, rolling = random.Random(11), RollingInterval()
+    inside = dict.fromkeys(range(12), 0)
+    for n in range(1200):
+        spread, shift = (5, 0) if n < 400 else (20, 10) if n < 800 else (8, 10)
+        came = shift + chance.gauss(0, spread)
+        around = rolling.around(0.0)
+        inside[n // 100] += around is None or around[0] <= came <= around[1]
+        rolling.outcome(0.0, came)
+    assert min(inside.values()) >= 75
+    assert 0.88 <= sum(inside.values()) / 1200 <= 0.93

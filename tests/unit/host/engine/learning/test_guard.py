@@ -27,6 +27,7 @@ def test_beyond_it_advice_is_set_aside_then_probed_and_longer_each_time():
     assert guard.follows(0)  # too few outcomes for a verdict
     costs(guard, 2.0, 1)
     assert not guard.follows(9.9)
+    assert guard.ratio == 2.0  # of what it is set aside for
     assert (
         guard.why_aside(4)
         == "what it decided cost 2.00 times what the built-in would have; set aside for 6 s more"

@@ -22,4 +22,5 @@ def test_a_plugin_that_dispatches_like_a_rule_gets_its_schedule() -> None:
     mine, asked = played(task.play(case, Advice(methods=frozenset({"score"}))), most_work_left)
     rule = alone(task.play(case, Advice("most-work-left")))
     assert asked and mine.metrics == rule.metrics
+    assert mine.decisions == rule.decisions == len(asked)
     assert {row for row, *_ in mine.bars} == {0, 1, 2}

@@ -39,3 +39,22 @@ def some_shapes(chance: random.Random, count: int = 12) -> list[Shape]:
 def cluster(request: pytest.FixtureRequest) -> tuple[NodeColumns, list[Shape]]:
     chance = random.Random(request.param)
     return some_nodes(chance), some_shapes(chance)
+
+
+@pytest.fixture
+def large_cluster() -> tuple[NodeColumns, list[Shape]]:
+    """Some hundred nodes of few kinds, which differ in the memory that is left."""
+    chance = random.Random(5)
+    kinds = some_nodes(chance, 24)
+    rows = [chance.randrange(24) for _ in range(600)]
+    nodes = [
+        Node(
+            f"n{number:03}",
+            int(kinds.cpu_left[row]),
+            chance.randrange(64),
+            tuple(int(each) for each in kinds.gpu_left[row, : kinds.gpu_count[row]]),
+            kinds.models[kinds.model[row]],
+        )
+        for number, row in enumerate(rows)
+    ]
+    return NodeColumns(nodes), some_shapes(chance, 20)

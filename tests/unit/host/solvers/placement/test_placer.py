@@ -5,8 +5,10 @@ import random
 import numpy as np
 import pytest
 
+from host.solvers.placement.alike import alike
+from host.solvers.placement.fgd import Fgd
 from host.solvers.placement.nodes import Node, NodeColumns
-from host.solvers.placement.placer import NO_ROOM, Placer
+from host.solvers.placement.placer import MANY, NO_ROOM, Placer
 from host.solvers.placement.policies import POLICIES
 from host.solvers.placement.shapes import Shape, typical_of
 
@@ -30,6 +32,39 @@ def test_what_is_remembered_is_what_ranking_afresh_would_say(cluster: Cluster, n
         assert (spot is None) == (not rows.size)
         if spot is not None:
             assert spot.row == fresh.argmax()
+
+
+@pytest.mark.parametrize("name", [*sorted(set(POLICIES) - {"random"}), "fgd, not compiled"])
+def test_the_first_look_at_many_nodes_sees_what_looking_at_each_would(
+    large_cluster: Cluster, name: str
+) -> None:
+    nodes, shapes = large_cluster
+    assert len(nodes) >= 2 * MANY
+    typical = typical_of(shapes)
+    policy = Fgd(typical, compiled=False) if "," in name else POLICIES[name](typical, 0)
+    for number, shape in enumerate(shapes):
+        placer = Placer(nodes, shapes, policy)
+        rows = np.flatnonzero(nodes.fits(shape, np.arange(len(nodes))))
+        fresh = np.full(len(nodes), NO_ROOM)
+        gpu = np.full(len(nodes), -1)
+        if rows.size:
+            fresh[rows], gpu[rows] = policy.rank(nodes, shape, rows)
+        assert placer.scores(number).tolist() == fresh.tolist()
+        spot = placer.place(number)
+        assert (spot is None) == (not rows.size)
+        if spot is not None and gpu[spot.row] >= 0:
+            assert spot.gpus == (gpu[spot.row],)
+
+
+def test_rows_that_stand_for_others_are_alike_and_every_row_has_one(large_cluster: Cluster) -> None:
+    nodes, _ = large_cluster
+    rows = np.arange(1, len(nodes), 2)
+    place, stands = alike(nodes, rows)
+    assert stands[place].all() and stands.sum() < rows.size / 4
+    for row, other in zip(rows, rows[place], strict=True):
+        assert nodes.cpu_left[row] == nodes.cpu_left[other] and nodes.model[row] == nodes.model[other]
+        assert nodes.gpu_left[row].tolist() == nodes.gpu_left[other].tolist()
+        assert nodes.gpu_count[row] == nodes.gpu_count[other]
 
 
 @pytest.mark.parametrize("name", sorted(POLICIES))

@@ -1,4 +1,4 @@
-"""What a finished schedule comes to: metrics, curves and a window of it."""
+"""What a finished schedule comes to, of a log or of a window of it: metrics, curves and a part of it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import numpy as np
 from host.simulator.guard import Guard
 from host.simulator.play import Played
 from host.solvers.batch.replay import JobColumns, bounded_slowdowns
-from host.traces.job import Trace
 
 CURVE_POINTS = 300
 BARS = 120
 BARS_FROM_QUANTILE = 0.5
+BARS_TITLE = "jobs in order of arrival, by hours"
 
 
 def report(
-    log: Trace,
     jobs: JobColumns,
     start: np.ndarray,
-    fallbacks: int,
+    procs: int,
+    fallbacks: int = 0,
     decisions: int | None = None,
     guard: Guard | None = None,
 ) -> Played:
-    """The result of a whole log."""
+    """The result of jobs that have all run, by the start of each; a decision is one a job unless it is said how many there were."""
     slowdowns = bounded_slowdowns(jobs, start)
     waits = start - jobs.submit
     ends = start + jobs.run
@@ -31,16 +31,21 @@ def report(
         "bounded slowdown": float(slowdowns.mean()),
         "max wait h": float(waits.max()) / 3600.0,
         "mean wait h": float(waits.mean()) / 3600.0,
-        "utilisation": 100.0 * float((jobs.run * jobs.procs).sum()) / (log.procs * span),
+        "utilisation": 100.0 * float((jobs.run * jobs.procs).sum()) / (procs * span),
     }
     if guard is not None:
         metrics["guard trips"] = float(guard.trips)
     curves = {
-        "processors in use (%), by days": _in_use(jobs, start, log.procs),
+        "processors in use (%), by days": _in_use(jobs, start, procs),
         "jobs (%) that waited at most, by hours": _distribution(waits / 3600.0),
     }
     return Played(
-        metrics, curves, _bars(jobs, start), len(jobs) if decisions is None else decisions, fallbacks
+        metrics,
+        curves,
+        _bars(jobs, start),
+        BARS_TITLE,
+        len(jobs) if decisions is None else decisions,
+        fallbacks,
     )
 
 
@@ -68,7 +73,7 @@ def _distribution(values: np.ndarray) -> list[tuple[float, float]]:
 
 
 def _bars(jobs: JobColumns, start: np.ndarray) -> list[tuple[int, float, float, str]]:
-    """A window of the schedule from the middle of the log: a row a job, hours since the first of them started."""
+    """A part of the schedule from its middle: a row a job, hours since the first of them started."""
     middle = int(BARS_FROM_QUANTILE * (len(jobs) - 1))
     rows = range(middle, min(middle + BARS, len(jobs)))
     zero = min(float(start[job]) for job in rows)

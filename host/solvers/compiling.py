@@ -16,7 +16,7 @@ except ImportError:
 
 
 def compiled(function: F) -> F:
-    """*function*, compiled on its first call and kept on disk for the next process."""
+    """*function*, compiled on its first call and kept on disk for the next process; other threads go on while it runs."""
     if not COMPILED:
         return function
-    return cast(F, numba.njit(cache=True)(function))
+    return cast(F, numba.njit(cache=True, nogil=True)(function))

@@ -1,0 +1,88 @@
+"""Where requests wait when more come than can be begun, and how those are sent away that cannot be served in time.
+
+A request to the engine is told from others at a glance. What is sent away was neither read nor checked: that is what
+makes it cheap, and leaves the time for those who are answered.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+from aiohttp import web
+
+from host.gateway.api import HostApi
+from host.gateway.envelope import failure_bytes
+from host.gateway.failure import failure_from
+from host.gateway.guards import Handler
+from host.gateway.peek import OPTIMIZE, Glance, glance
+from host.gateway.problem import not_optimized
+from host.gateway.turnstile import Lane, Turnstile, Wait
+
+PATIENCE_S = 0.25  # for a place; a refusal is to come while the caller can still go elsewhere
+WAIT_SHARE = 0.5  # of its time that a request waits here at most
+FOREVER_S = float("inf")
+WAITED: web.RequestKey[float] = web.RequestKey("waited", float)
+
+Observe = Callable[[str, str, float], None]
+
+
+class WaitingRoom:
+    """Of the door.
+
+    Args:
+        observe: Told of each call that is sent away, as a dispatcher tells of those it answers.
+    """
+
+    def __init__(self, api: HostApi, observe: Observe) -> None:
+        self._api = api
+        self._observe = observe
+        self._turnstile = Turnstile(has_room=self._has_room)
+
+    def passes(self) -> bool:
+        """Whether a request may begin at once, as unless many come together."""
+        return self._turnstile.passes()
+
+    async def wait(self, request: web.Request, handler: Handler) -> Handler:
+        """Waits until *request* may begin; what is to answer it then: *handler*, or a refusal."""
+        began = time.monotonic()
+        seen = await _seen(request)
+        if seen is None:
+            await self._turnstile.wait(Wait("first", FOREVER_S))
+            return handler
+        large = self._api.is_large(seen.entries)
+        lane: Lane = "large" if large else "small"
+        has_turn = await self._turnstile.wait(Wait(lane, min(PATIENCE_S, WAIT_SHARE * seen.deadline_s)))
+        request[WAITED] = time.monotonic() - began
+        return handler if has_turn else partial(self._send_away, seen=seen, large=large)
+
+    async def _send_away(self, request: web.Request, *, seen: Glance, large: bool) -> web.Response:
+        failure = failure_from(self._api.turned_away(large=large), during=OPTIMIZE)
+        if not is_call(request):
+            return not_optimized(failure, seen.request_id, request[WAITED])
+        self._observe(OPTIMIZE, failure.code.kind, request[WAITED])
+        if seen.id is msgspec.UNSET:
+            return web.Response(status=204)
+        body = failure_bytes(seen.id, failure.code, failure.message, failure.data)
+        return web.Response(body=body, content_type="application/json")
+
+    def _has_room(self, lane: Lane) -> bool:
+        return self._api.has_room(large=lane == "large")
+
+
+def is_call(request: web.Request) -> bool:
+    """Whether it is a JSON-RPC call, not the bare request of REST."""
+    return request.match_info.route.name == "rpc"
+
+
+async def _seen(request: web.Request) -> Glance | None:
+    """What can be seen of a request without waiting for its body; `None` where it asks the engine for nothing."""
+    if request.match_info.route.name not in ("rpc", "optimize") or not request.content.is_eof():
+        return None
+    try:
+        body = await request.read()
+    except web.HTTPException:  # too large: its handler says so
+        return None
+    return glance(body, is_call=is_call(request))
