@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from host.solvers.batch.compiling import COMPILED, compiled
 from host.solvers.batch.engine import FINISHED, advance
 from host.solvers.batch.heap import push
 from host.solvers.batch.replay import Replay
 from host.solvers.batch.rules import Rules
 from host.solvers.batch.state import HEAP, NEVER, NEXT, QUEUE, RUNNING, new_state
+from host.solvers.compiling import COMPILED, compiled
 
 TAKEN_UP_EVERY = 64  # steps at least
 STEPS_A_JOB = (
