@@ -125,7 +125,7 @@ def simulate(ctx: click.Context, /, task: str, data: Path, as_json: bool, **give
             " on the same cases, with its 95 % interval",
             err=True,
         )
-    for line in failed(summary):
+    for line in [*summary.notes, *failed(summary)]:
         click.echo(printable(line), err=True)
     for path in finished.files:
         click.echo(f"wrote {path}", err=True)

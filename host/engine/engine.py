@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -45,6 +46,8 @@ __all__ = ["Engine", "EngineConfig", "History"]
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+WRITERS = 2  # threads that write large answers up; they are begun when the first is
+
 
 class History(Protocol):
     """Where finished requests go."""
@@ -72,6 +75,7 @@ class Engine:
         self._flights: Flights[Answer] = Flights()
         self._ledger = Ledger(self._config.guard())
         self._refiner = Refiner(clock)
+        self._writers = ThreadPoolExecutor(WRITERS, "write-up")
         self._admission = Admission(self._config.admission(large=False), clock)
         self._large_admission = Admission(self._config.admission(large=True), clock)
 
@@ -133,6 +137,7 @@ class Engine:
                 self._config,
                 arrived,
                 self._ledger,
+                self._writers,
                 self._refiner,
             )
             if not plugins_too and plugins:
@@ -151,6 +156,7 @@ class Engine:
 
     async def aclose(self) -> None:
         """Ends what it has started."""
+        self._writers.shutdown(wait=False)
         await self._refiner.aclose()
 
     async def optimize_many(

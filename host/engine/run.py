@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
@@ -55,6 +56,7 @@ class Run:
         config: EngineConfig,
         arrived: float,
         ledger: Ledger,
+        writers: Executor,
         refiner: Refiner | None = None,
     ) -> None:
         self._request = request
@@ -72,6 +74,7 @@ class Run:
         self._deadline = self._began + whole_s
         self._plugins_until = self._began + config.plugin_time_s(whole_s)
         self._ledger = ledger
+        self._writers = writers
         self._refiner = refiner if self._may_refine(whole_s) else None
         self._kind = kind_of(problem)
         self._strategy = choose(problem, request.strategy or config.strategy_for(request.type))
@@ -109,7 +112,12 @@ class Run:
             bound=self._own.bound,
             weaker=self.weaker,
         )
-        return write_up(asking, self.decision, (self._clock.now() - self._began) * 1000.0)
+        writing = partial(write_up, asking, self.decision, (self._clock.now() - self._began) * 1000.0)
+        if not self._is_large:
+            return writing()
+        # Thousands of items take tenths of a second, which others shall not wait for; nor shall this one wait for
+        # threads that others solve in.
+        return await asyncio.get_running_loop().run_in_executor(self._writers, writing)
 
     async def _decide(self, strategy: Strategy) -> Decision:
         if strategy == "ensemble":

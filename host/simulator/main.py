@@ -68,7 +68,13 @@ def simulate(options: SimulateOptions) -> Finished:
     outcomes = [each for each in kept.outcomes if (each.decider, each.case.key, each.settings) in wanted]
     outcomes.sort(key=lambda each: wanted[each.decider, each.case.key, each.settings])
     summary = summarise(
-        options.task, options.data.name, task.metric, [each.name for each in who], outcomes, complete
+        options.task,
+        options.data.resolve().name,
+        task.metric,
+        [each.name for each in who],
+        outcomes,
+        complete,
+        task.notes,
     )
     files: list[Path] = []
     if options.out is not None:

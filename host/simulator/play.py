@@ -135,6 +135,11 @@ class Task(Protocol):
         """Their names; the first is what others are compared with."""
         ...
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader of the results must know of the data."""
+        ...
+
     def cases(self) -> list[Case]:
         """In the order of the report."""
         ...

@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -91,7 +92,7 @@ def run_all(work: list[Work], jobs: int, seen: Seen) -> bool:
                 seen(do(each))
             return True
         with ProcessPoolExecutor(
-            min(jobs, len(work)), multiprocessing.get_context("spawn"), initializer=_quiet
+            min(jobs, len(work)), multiprocessing.get_context("spawn"), initializer=_begin_worker
         ) as pool:
             try:
                 for done in as_completed([pool.submit(do, each) for each in work]):
@@ -106,10 +107,19 @@ def run_all(work: list[Work], jobs: int, seen: Seen) -> bool:
         return False
 
 
-def _quiet() -> None:
+def _begin_worker() -> None:
     # Ctrl-C reaches the whole process group; the parent alone answers to it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger().setLevel(logging.ERROR)
+    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # A parent that is killed says nothing to its pool, whose workers would wait for work for ever.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 class Kept:

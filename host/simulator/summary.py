@@ -53,7 +53,11 @@ class Row(msgspec.Struct, rename="camel"):
 
 
 class Summary(msgspec.Struct, rename="camel"):
-    """All that is known of a run."""
+    """All that is known of a run.
+
+    Fields:
+        notes: What must be known of the data.
+    """
 
     task: str
     data: str
@@ -63,10 +67,17 @@ class Summary(msgspec.Struct, rename="camel"):
     compared_with: str
     complete: bool
     rows: list[Row]
+    notes: list[str] = []
 
 
 def summarise(
-    task: str, data: str, metric: Metric, names: Sequence[str], outcomes: Sequence[Outcome], complete: bool
+    task: str,
+    data: str,
+    metric: Metric,
+    names: Sequence[str],
+    outcomes: Sequence[Outcome],
+    complete: bool,
+    notes: Sequence[str] = (),
 ) -> Summary:
     """Rows by group in order of first sight, deciders in the order of *names*; at the end all groups together."""
     outcomes = on_one_bound(outcomes, metric)
@@ -88,6 +99,7 @@ def summarise(
         names[0] if names else "",
         complete,
         rows,
+        list(notes),
     )
 
 

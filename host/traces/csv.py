@@ -13,7 +13,7 @@ from pathlib import Path
 
 from host.errors import ConfigError
 from host.traces.fields import header_count, number
-from host.traces.job import Trace, TraceJob
+from host.traces.job import OWN_TIME, Trace, TraceJob
 from host.traces.text import Line
 
 COLUMNS = ("id", "submit", "run", "procs", "req_time", "user")
@@ -36,6 +36,7 @@ def read_csv(lines: Iterable[Line], path: Path, name: str, limit: int | None = N
     places = [columns[each] for each in COLUMNS]
     width = max(places) + 1
     skipped: Counter[str] = Counter()
+    own_time = 0
     jobs: list[TraceJob] = []
     for line, text in numbered:
         if not text.strip() or text.startswith("#"):
@@ -52,6 +53,7 @@ def read_csv(lines: Iterable[Line], path: Path, name: str, limit: int | None = N
         if why:
             skipped[why] += 1
             continue
+        own_time += requested_s <= 0
         memory_text = values[memory_at].strip() if memory_at is not None and memory_at < len(values) else ""
         memory = number(memory_text, path, line, "memory") if memory_text else 0.0
         jobs.append(
@@ -73,6 +75,8 @@ def read_csv(lines: Iterable[Line], path: Path, name: str, limit: int | None = N
         )
     jobs.sort(key=lambda job: job.submit_s)  # stable: equal times keep the order of the file
     said = [f"{len(jobs)} jobs in CSV"]
+    if own_time:
+        said.append(OWN_TIME.format(count=own_time))
     if skipped:
         said.append(
             "skipped: " + ", ".join(f"{count} with {each}" for each, count in sorted(skipped.items()))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from host.errors import ConfigError
 from host.traces.fields import header_count, number
-from host.traces.job import Trace, TraceJob
+from host.traces.job import OWN_TIME, Trace, TraceJob
 from host.traces.text import Line
 
 FIELDS = 18
@@ -82,7 +82,7 @@ def read_swf(lines: Iterable[Line], path: Path, name: str, limit: int | None = N
         procs = max(job.procs for job in jobs)
         said.append(f"the header names no MaxProcs, so the machine is as large as its largest job, {procs}")
     if own_time:
-        said.append(f"{own_time} have no requested time and get their own run time, at least 1 s")
+        said.append(OWN_TIME.format(count=own_time))
     if skipped:
         said.append("skipped: " + ", ".join(f"{count} with {why}" for why, count in sorted(skipped.items())))
     return Trace(name, procs, jobs, str(path), "; ".join(said), dict(skipped))

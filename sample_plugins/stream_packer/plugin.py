@@ -6,12 +6,14 @@ import random
 from collections import deque
 from typing import Any
 
-from rules import RULES, Bins
+from gaps import Gaps
+from rules import RULES, Bins, Seen
 
 from plugin_sdk import Abstained
 
 FIRST_LOOK = 30  # items before rehearsals begin; until then the smallest item decides
 SMALL = 0.12  # of a bin: where no item is smaller, gaps are what is lost
+LOOK_AGAIN = 20  # items after which the weights of gaps are found anew
 CLEAR_GAIN = 0.01  # of the bins: by so much must a rule be better than the expected one
 
 
@@ -36,6 +38,7 @@ class StreamPacker:
         self.stage: dict[str, Bins] = {}
         self.left_to_play = self.seen = self.blur = self.packed = 0
         self.range = (1, capacity)
+        self.gaps = Gaps(capacity)
         self.results: dict[str, float] = {}
 
     def score(self, task: dict[str, Any], candidates: list[dict[str, Any]]) -> list[float] | Abstained:
@@ -49,11 +52,13 @@ class StreamPacker:
         smallest = min(self.recent, default=size)
         if not self.results:
             self.rule = self.expected(smallest)
-        chosen = RULES[self.rule](size, bins, capacity, smallest)
+        chosen = RULES[self.rule](size, bins, capacity, Seen(smallest, self.gaps))
         self.recent.append(size)
         self.seen += 1
         self.follow(size, chosen, bins)
         if len(self.recent) >= FIRST_LOOK:
+            if self.seen % LOOK_AGAIN == 0:
+                self.gaps = Gaps(capacity, self.recent)
             for _ in range(self.steps):
                 self.rehearse()
         return [
@@ -92,13 +97,14 @@ class StreamPacker:
             self.blur = self.capacity // len(self.recent)
         self.left_to_play -= 1
         smallest, largest = self.range
+        seen = Seen(smallest, self.gaps)
         size = self.recent[self.chance.randrange(len(self.recent))] + self.chance.randint(
             -self.blur, self.blur
         )
         size = min(max(size, smallest), largest)
         self.packed += size
         for name, bins in self.stage.items():
-            bins.put(size, RULES[name](size, bins.open, self.capacity, smallest))
+            bins.put(size, RULES[name](size, bins.open, self.capacity, seen))
 
     def judge(self) -> None:
         """Bins over the least possible, averaged over rehearsals, the latest counting half."""

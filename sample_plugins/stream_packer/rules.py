@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-Rule = Callable[[int, Mapping[int, int], int, int], int]
+from gaps import Gaps
 
 
-def best_fit(size: int, bins: Mapping[int, int], capacity: int, smallest: int) -> int:
+@dataclass(frozen=True)
+class Seen:
+    """What is known of the items: the smallest of the latest, and how gaps are shunned for it."""
+
+    smallest: int
+    gaps: Gaps
+
+
+Rule = Callable[[int, Mapping[int, int], int, Seen], int]
+
+
+def best_fit(size: int, bins: Mapping[int, int], capacity: int, seen: Seen) -> int:
     """The fullest bin that has room, else a new one."""
     return min((left for left in bins if left >= size), default=capacity)
 
 
-def squares(size: int, bins: Mapping[int, int], capacity: int, smallest: int) -> int:
-    """Keeps bins of every fill about equally many (sum of squares), likes to fill a bin, and shuns slivers."""
-    sliver = 0.06 * capacity
+def squares(size: int, bins: Mapping[int, int], capacity: int, seen: Seen) -> int:
+    """Keeps bins of every fill about as many as the items to come will want: a weighted sum of squares.
+
+    n bins with one gap cost n (n + 1) times its weight, and the placement that adds least is taken; of equals the fullest.
+    """
+    gaps = seen.gaps
 
     def cost(left: int, here: int) -> float:
         rest = left - size
-        there = bins.get(rest, 0)
-        change = (2 * there + 1 if rest else -3) - (2 * here - 1 if here else 0)
-        return change - rest / capacity + (1.0 if 0 < rest <= sliver else 0.0)
+        after = gaps[rest] * (bins.get(rest, 0) + 1) if rest else 0.0
+        return after - gaps[left] * here
 
     best, least = capacity, cost(capacity, 0)
     for left, here in sorted(bins.items(), reverse=True):
@@ -31,12 +45,12 @@ def squares(size: int, bins: Mapping[int, int], capacity: int, smallest: int) ->
     return best
 
 
-def spread(size: int, bins: Mapping[int, int], capacity: int, smallest: int) -> int:
+def spread(size: int, bins: Mapping[int, int], capacity: int, seen: Seen) -> int:
     """Fills a bin nearly, or leaves room for one more item where few bins have as much; opens one sooner than leave a gap.
 
     A gap is what is left and smaller than the smallest item; up to a fifth of that is thought of as full.
     """
-    full, gap = smallest // 5, smallest + smallest // 10
+    full, gap = seen.smallest // 5, seen.smallest + seen.smallest // 10
     best, most = capacity, -1.0
     for left in (*bins, capacity):
         rest = left - size

@@ -96,3 +96,17 @@ def test_a_new_stream_begins_anew(harness: PluginHarness) -> None:
 
 def test_what_is_no_item_is_left_to_others(harness: PluginHarness) -> None:
     assert isinstance(harness.score({"kind": "queue", "now": 0.0}, [{"id": "j"}]), Abstained)
+
+
+def test_a_gap_that_items_fill_soon_is_shunned_less_than_one_that_nothing_fills(
+    harness: PluginHarness,
+) -> None:
+    pack(harness, [30, 70] * 50, 100)
+    gaps = harness.plugin.gaps  # type: ignore[attr-defined]
+    assert gaps[30] < gaps[60] < gaps[15]
+
+
+def test_bins_of_very_many_sizes_are_no_harder(harness: PluginHarness) -> None:
+    chance = random.Random(1)
+    items = [chance.randint(1, 400_000) for _ in range(60)]
+    assert pack(harness, items, 1_000_000) <= 1.1 * best_fit(items, 1_000_000)

@@ -11,14 +11,12 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import secrets
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -26,7 +24,6 @@ import msgspec
 from host.clock import SystemClock
 from host.errors import PluginError
 from host.process.child import Child, LaunchError
-from host.process.exits import ExitReport
 from host.process.launcher import SandboxLauncher
 from host.process.spec import LaunchSpec
 from host.rpc.client import PluginClient
@@ -38,6 +35,7 @@ from plugin_sdk.contract.messages import InitializeParams, Peer, ProtocolRange, 
 
 from .attacks.everything import ATTACKS, BEGINS, success_mark
 from .attacks.registry import ANYONE, ROOT
+from .outcome import Outcome, held, is_alive, told
 from .variants import BARE, WHOLE, WITHOUT, as_command, lacking, outside_uid, single_layers, spec_for
 from .world import VARIABLE, World
 
@@ -54,45 +52,6 @@ _SIZES: dict[str, Any] = {
     "cpu_cores": 0.2,
 }
 _PROCESSORS = "resources.processors"  # the one attack that is given so little of them
-
-
-@dataclass
-class Outcome:
-    """How one attack ended.
-
-    Attributes:
-        variant: One of `WHOLE`, `BARE`, a single layer, or `free`: without any sandbox.
-        began: It was performed.
-        broken: It failed of itself, so that nothing is shown.
-        succeeded: By its own account, or by that of the program it became.
-        changes: What in the world was touched.
-        cause, syscall: Of the end of its process, when it ended.
-        held: From the kernel's account of it while it ran: fields of /proc/PID/status and the like.
-    """
-
-    attack: str
-    variant: str
-    began: bool = False
-    broken: bool = False
-    succeeded: bool = False
-    detail: str = ""
-    changes: list[str] = field(default_factory=list)
-    cause: str = ""
-    syscall: str = ""
-    summary: str = ""
-    peak_bytes: int | None = None
-    held: dict[str, Any] = field(default_factory=dict)
-    took_s: float = 0.0
-
-    @property
-    def won(self) -> bool:
-        """Whether it got what it wanted. What it says itself does not count where only the world can show it."""
-        return bool(self.changes) or (self.succeeded and ATTACKS[self.attack].judged == "inside")
-
-    def take(self, answer: dict[str, Any]) -> None:
-        """What the attack said of itself."""
-        self.succeeded, self.detail = answer["succeeded"], answer["detail"]
-        self.broken = answer.get("broken", False)
 
 
 class Arena:
@@ -194,7 +153,7 @@ class Arena:
                     child.kill("stopped", "the attack is over")
                 report = await asyncio.shield(child.exited)
                 child.close_pipes()
-                _told(outcome, report, child.output.tail(256))
+                told(outcome, report, child.output.tail(256))
                 outcome.took_s = round(time.monotonic() - began, 3)
             return outcome
 
@@ -312,41 +271,6 @@ class Arena:
             return outcome
 
 
-def is_alive(pid: int) -> bool:
-    """Whether there is such a process, and it is no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def held(child: Child) -> dict[str, Any]:
-    """What the kernel says a child is held by."""
-    try:
-        text = Path(f"/proc/{child.pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return {}  # it has ended, and its report is on the way
-    status = dict(re.findall(r"^(\w+):\s*(.*)$", text, re.MULTILINE))
-    found: dict[str, Any] = {
-        name: status.get(name, "") for name in ("Seccomp", "NoNewPrivs", "CapEff", "CapBnd", "NSpid", "Uid")
-    }
-    for name in ("user", "pid", "mnt", "net", "ipc", "uts", "cgroup"):
-        with contextlib.suppress(OSError):
-            theirs, ours = (Path(f"/proc/{pid}/ns/{name}").readlink() for pid in (child.pid, "self"))
-            found[f"own_{name}"] = theirs != ours
-    return found
-
-
-def _told(outcome: Outcome, report: ExitReport, log: Sequence[str]) -> None:
-    text = "\n".join(log)
-    outcome.began = f"{BEGINS} {outcome.attack}" in text
-    outcome.succeeded = outcome.succeeded or success_mark(outcome.attack) in text
-    outcome.cause, outcome.syscall, outcome.summary = report.cause, report.syscall or "", report.summary
-    outcome.peak_bytes = report.memory_peak_bytes
-    if not outcome.began:
-        outcome.detail += " | " + " ".join(log[-4:])
-
-
 async def fight(
     variants: Iterable[str], names: Iterable[str], *, every: bool, use_groups: bool, at_once: int
 ) -> None:
@@ -419,16 +343,16 @@ def main() -> None:
     parser.add_argument("--attacks", default="", help="of the table, by commas; all if not given")
     parser.add_argument("--without-groups", action="store_true")
     parser.add_argument("--at-once", type=int, default=2)
-    told = parser.parse_args()
-    names = told.attacks.split(",") if told.attacks else list(ATTACKS)
+    given = parser.parse_args()
+    names = given.attacks.split(",") if given.attacks else list(ATTACKS)
     os.environ[VARIABLE] = "the host's own"
     asyncio.run(
         fight(
-            told.variants.split(","),
+            given.variants.split(","),
             names,
-            every=told.every,
-            use_groups=not told.without_groups,
-            at_once=told.at_once,
+            every=given.every,
+            use_groups=not given.without_groups,
+            at_once=given.at_once,
         )
     )
 

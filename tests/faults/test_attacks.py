@@ -19,8 +19,9 @@ import pytest
 
 from plugin_sdk.contract.manifest import parse_manifest
 
-from .arena import Outcome, left, shows
+from .arena import left, shows
 from .attacks.everything import ATTACKS, LAYERS, Attack
+from .outcome import Outcome
 from .variants import BARE, WHOLE, WITHOUT
 from .world import MANIFEST
 

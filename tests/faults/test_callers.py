@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from tests.integration.gateway.serving import Process, serving
+from tests.integration.gateway.serving import Process, put_plugin, serving
 
 PLUGIN = "class Plugin:\n    def score(self, task, candidates):\n        return [1.0 for _ in candidates]\n"
 MANIFEST = '[plugin]\nname = "asked"\nversion = "1.0.0"\nhandles = ["scheduling"]\nentry = "plugin:Plugin"\n'
@@ -40,10 +40,7 @@ def deep(levels: int) -> str:
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     folder = tmp_path_factory.mktemp("callers")
-    plugin = folder / "plugins" / "asked"
-    plugin.mkdir(parents=True)
-    (plugin / "plugin.py").write_text(PLUGIN)
-    (plugin / "plugin.toml").write_text(MANIFEST)
+    put_plugin(folder, "asked", MANIFEST, PLUGIN)
     with serving(folder, ENGINE_OPS_GATEWAY_BODY_TIMEOUT_S="1") as running:
         yield running
         assert running.stop() == 0

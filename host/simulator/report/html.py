@@ -22,7 +22,7 @@ def page(summary: Summary, outcomes: Sequence[Outcome]) -> str:
     unfinished = (
         "" if summary.complete else "<p><strong>It was stopped early; this is what was known.</strong></p>"
     )
-    faults = "".join(f"<p>{escape(line)}</p>" for line in failed(summary))
+    faults = "".join(f"<p>{escape(line)}</p>" for line in [*summary.notes, *failed(summary)])
     plots = "".join(
         f"<h2>{escape(title)}</h2><figure>{svg}</figure>" for title, svg in figures(outcomes).items()
     )

@@ -47,6 +47,7 @@ class BatchTask:
         names = chosen([log.name for log in logs], options.lists, "log")
         self._logs = {log.name: log for log in logs if log.name in names}
         self._options = options
+        self.notes = [f"{log.name}: {log.description}" for log in self._logs.values()]
         warm_up()
 
     def cases(self) -> list[Case]:

@@ -15,13 +15,14 @@ CURVE_POINTS = 200
 OVER = "bins more than the items fill, by items"
 # Bins that a plugin may open before the built-in does: to keep several fills at hand is how a stream is packed well, and bins
 # that are open are filled by whoever decides next.
-OPENED_AHEAD = 12
+OPENED_AHEAD = 10
 
 
 class BinPackTask:
     """Candidates are kinds of bins: `left`, what is left in them, and `bins`, how many there are. `new` opens one."""
 
     metric = Metric("excess", "%", higher_is_better=False)
+    notes: Sequence[str] = ()
     builtins: Sequence[str] = tuple(CHOICES)
 
     def __init__(self, streams: Sequence[ItemStream], options: Options) -> None:
@@ -41,7 +42,9 @@ class BinPackTask:
         items = stream.items[: self._options.limit]
         play = play_stream(items, stream.capacity)
         choose: Choose = CHOICES[advice.builtin] if advice.builtin else best_fit
-        guard, shadow, shadow_used = Guard(self._options.tolerance), play_stream(items, stream.capacity), 0
+        # Nothing of a gain is kept back: here harm shows at once, and what was gained early is bins opened later.
+        guard, shadow_used = Guard(self._options.tolerance, kept=0.0), 0
+        shadow = play_stream(items, stream.capacity)
         shadow_place = next(shadow)
         place = next(play)
         fallbacks = seen = used = 0

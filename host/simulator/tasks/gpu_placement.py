@@ -25,6 +25,7 @@ from host.traces.openb import Openb, OpenbPod
 SEEDS = (42, 43, 44, 45, 46, 47, 48, 49, 50, 51)  # of the published runs
 # Pods after which remembered scores are forgotten: a plugin that learns on the way means something else by them.
 FORGET_EVERY = 500
+DRAWN = "{count} orders of arrival are drawn from the seed, not the published ones: results are near those published, not equal"
 BUILTIN = "fgd"  # decides where a plugin does not
 
 
@@ -45,6 +46,8 @@ class GpuPlacementTask:
     def __init__(self, data: Openb, options: Options) -> None:
         self._data, self._options = data, options
         self._names = chosen(list(data.pods), options.lists, "list of pods")
+        drawn = [case.key for case in self.cases() if case.key not in data.orders]
+        self.notes = [DRAWN.format(count=len(drawn))] if drawn else []
         self._lists: dict[str, _List] = {}
         self._nodes = NodeColumns(
             Node(each.name, each.cpu_milli, each.memory_mib, (WHOLE_MILLI,) * each.gpus, each.model)

@@ -31,6 +31,7 @@ class JobShopTask:
     """See the module."""
 
     metric = Metric("makespan over bound", "%", higher_is_better=False, over=("makespan", "bound"))
+    notes: Sequence[str] = ()
     builtins: Sequence[str] = (CP_SAT, TABU_SEARCH, *DISPATCH)
 
     def __init__(self, shops: Sequence[JobShop], options: Options) -> None:

@@ -37,6 +37,7 @@ class QueueTask:
         names = chosen([log.name for log in logs], options.lists, "log")
         self._logs = {log.name: log for log in logs if log.name in names}
         self._options = options
+        self.notes = [f"{log.name}: {log.description}" for log in self._logs.values()]
         for log in self._logs.values():
             if len(log.jobs) < 3 * WINDOW:
                 raise ConfigError(f"{log.source}: {len(log.jobs)} jobs; windows need {3 * WINDOW} or more")

@@ -1,19 +1,17 @@
-"""Attacks on files: reading and changing what is not the plugin's, ways around paths, filling the disk."""
+"""Attacks on files: reading and changing what is not the plugin's, ways around paths."""
 
 # The system call is the subject: plain calls.
-# ruff: noqa: PTH101, PTH104, PTH108, PTH110, PTH116
+# ruff: noqa: PTH101, PTH104, PTH108, PTH116
 
 import ctypes
-import mmap
 import os
-import shutil
 import socket
 import stat
 import sys
 from pathlib import Path
 
 from .calls import call
-from .registry import ROOT, Held, attack, own_python, success_mark, told, unless
+from .registry import ROOT, attack, unless
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -340,109 +338,6 @@ def quota(scene: "Scene") -> str:
 def swap(scene: "Scene") -> str:
     """turns swap on: on a file that is not there"""
     return _reaches(lambda: call("swapon", b"/no-such-file", 0), 2)
-
-
-# --- programs out of files
-
-
-@attack("files.exec-interpreter", command_may=True, stopped_by="seccomp", alarm="execve")
-def exec_interpreter(scene: "Scene") -> str:
-    """becomes another program: a fresh interpreter"""
-    python, environment = own_python()
-    os.execve(python, told("files.exec-interpreter"), environment)
-
-
-@attack("files.exec-shell", command_may=True, stopped_by="landlock mounts seccomp", alarm="execve")
-def exec_shell(scene: "Scene") -> str:
-    """becomes a shell of the machine"""
-    os.execve("/bin/sh", ["sh", "-c", f"echo {success_mark('files.exec-shell')} >&2"], {})
-
-
-@attack("files.exec-from-scratch", stopped_by="landlock mounts seccomp", alarm="execve")
-def exec_from_scratch(scene: "Scene") -> str:
-    """writes a program into its scratch folder and becomes it"""
-    python, environment = own_python()
-    copy = shutil.copy(python, Path(scene["scratch"]) / "program")
-    os.chmod(copy, 0o700)
-    os.execve(copy, told("files.exec-from-scratch"), environment)
-
-
-@attack("files.exec-memfd", stopped_by="seccomp")
-def exec_memfd(scene: "Scene") -> str:
-    """writes a program into memory and becomes it"""
-    python, environment = own_python()
-    descriptor = os.memfd_create("program")
-    os.write(descriptor, Path(python).read_bytes())
-    os.execve(descriptor, told("files.exec-memfd"), environment)
-
-
-@attack("files.exec-by-loader", stopped_by="mounts seccomp", alarm="execve")
-def exec_by_loader(scene: "Scene") -> str:
-    """has the dynamic loader, which may run, run a program of its scratch folder, which may not"""
-    python, environment = own_python()
-    copy = str(shutil.copy(python, Path(scene["scratch"]) / "program"))
-    loaders = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
-    loader = next((each for each in loaders if os.path.exists(each)), "")
-    unless(loader, "there is no loader here")
-    os.execve(loader, [loader, copy, *told("files.exec-by-loader")[1:]], environment)
-
-
-@attack("files.map-code-from-scratch", stopped_by="mounts")
-def map_code_from_scratch(scene: "Scene") -> str:
-    """maps a file of its scratch folder as code, as a library it wrote itself would be"""
-    path = Path(scene["scratch"]) / "library"
-    path.write_bytes(bytes(4096))
-    with path.open("rb") as file:
-        mmap.mmap(file.fileno(), 4096, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC).close()
-    return "mapped"
-
-
-# --- filling the disk
-
-
-@attack("files.fill-bytes", stopped_by="mounts")
-def fill_bytes(scene: "Scene") -> str:
-    """writes three times its scratch limit, in small files"""
-    wanted, held = 3 * scene["scratch_bytes"], 0
-    block = bytes(MIB)
-    for number in range(wanted // (4 * MIB)):
-        with (Path(scene["scratch"]) / f"fill{number}").open("wb", buffering=0) as file:
-            for _ in range(4):
-                written = file.write(block)
-                held += written
-                unless(written == MIB, f"{held} bytes, then no space")
-    return f"{held} bytes"
-
-
-@attack("files.fill-inodes", stopped_by="mounts")
-def fill_inodes(scene: "Scene") -> str:
-    """makes more empty files than it may"""
-    for number in range(scene["scratch_inodes"] + 1000):
-        (Path(scene["scratch"]) / f"i{number}").touch()
-    return f"{scene['scratch_inodes'] + 1000} files"
-
-
-@attack("files.fill-shm", stopped_by="landlock mounts rlimits")
-def fill_shm(scene: "Scene") -> str:
-    """fills /dev/shm, which is memory"""
-    path = Path("/dev/shm") / f"engine-ops-attack-{os.getpid()}"
-    with path.open("wb", buffering=0) as file:
-        path_left = [path]
-        try:
-            for held in range(48):
-                if file.write(bytes(MIB)) < MIB:
-                    raise Held(f"{held} MiB, then no space")
-        finally:
-            path_left.pop().unlink()
-    return "48 MiB"
-
-
-@attack("files.huge-file", stopped_by="rlimits")
-def huge_file(scene: "Scene") -> str:
-    """makes one file larger than it may, of holes"""
-    with (Path(scene["scratch"]) / "huge").open("wb") as file:
-        file.truncate(16 * 2**30)
-    return "16 GiB"
 
 
 @attack("files.descriptor-by-socket", stopped_by="mounts seccomp")

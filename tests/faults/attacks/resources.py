@@ -1,4 +1,4 @@
-"""Attacks on the host's patience and the machine's stock: descriptors, processor time, limits, dumps, timers."""
+"""Attacks on the host's patience and the machine's stock: descriptors, processor time, limits, dumps, timers, the disk."""
 
 # The system call is the subject: plain calls.
 # ruff: noqa: PTH102, PTH106
@@ -17,6 +17,8 @@ from .registry import ROOT, Held, attack, unless
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .registry import Scene
+
+MIB = 2**20
 
 
 @attack("resources.descriptors", stopped_by="rlimits")
@@ -147,3 +149,51 @@ def _limit(kind: int, soft: int, hard: int) -> None:
     # Straight to the kernel: the library turns its refusal into another kind of error.
     values = (ctypes.c_ulong * 2)(soft % 2**64, hard % 2**64)
     call("prlimit64", 0, kind, values, None)
+
+
+# --- filling the disk
+
+
+@attack("resources.fill-bytes", stopped_by="mounts")
+def fill_bytes(scene: "Scene") -> str:
+    """writes three times its scratch limit, in small files"""
+    wanted, held = 3 * scene["scratch_bytes"], 0
+    block = bytes(MIB)
+    for number in range(wanted // (4 * MIB)):
+        with (Path(scene["scratch"]) / f"fill{number}").open("wb", buffering=0) as file:
+            for _ in range(4):
+                written = file.write(block)
+                held += written
+                unless(written == MIB, f"{held} bytes, then no space")
+    return f"{held} bytes"
+
+
+@attack("resources.fill-inodes", stopped_by="mounts")
+def fill_inodes(scene: "Scene") -> str:
+    """makes more empty files than it may"""
+    for number in range(scene["scratch_inodes"] + 1000):
+        (Path(scene["scratch"]) / f"i{number}").touch()
+    return f"{scene['scratch_inodes'] + 1000} files"
+
+
+@attack("resources.fill-shm", stopped_by="landlock mounts rlimits")
+def fill_shm(scene: "Scene") -> str:
+    """fills /dev/shm, which is memory"""
+    path = Path("/dev/shm") / f"engine-ops-attack-{os.getpid()}"
+    with path.open("wb", buffering=0) as file:
+        path_left = [path]
+        try:
+            for held in range(48):
+                if file.write(bytes(MIB)) < MIB:
+                    raise Held(f"{held} MiB, then no space")
+        finally:
+            path_left.pop().unlink()
+    return "48 MiB"
+
+
+@attack("resources.huge-file", stopped_by="rlimits")
+def huge_file(scene: "Scene") -> str:
+    """makes one file larger than it may, of holes"""
+    with (Path(scene["scratch"]) / "huge").open("wb") as file:
+        file.truncate(16 * 2**30)
+    return "16 GiB"

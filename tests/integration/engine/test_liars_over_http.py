@@ -15,7 +15,7 @@ from host.engine.checks.table import checks_for
 from host.engine.replies import read_reply
 from host.solvers.stop import never
 from plugin_sdk.contract.problems import OptimizeRequest, parse_problem
-from tests.integration.gateway.serving import serving
+from tests.integration.gateway.serving import put_plugin, serving
 
 LIAR = """
 import json, sys, time
@@ -129,10 +129,7 @@ BUSY_MACHINE_S = 20.0
 def host(tmp_path_factory):
     folder = tmp_path_factory.mktemp("liars")
     for name, how in {**HOW, **CROWD}.items():
-        place = folder / "plugins" / name
-        place.mkdir(parents=True)
-        (place / "plugin.toml").write_text(MANIFEST.format(name=name))
-        (place / "plugin.py").write_text(LIAR % {"lies": json.dumps(LIES), "how": how})
+        put_plugin(folder, name, MANIFEST.format(name=name), LIAR % {"lies": json.dumps(LIES), "how": how})
     place = folder / "plugins" / "nan"
     place.mkdir()
     manifest = MANIFEST.format(name="nan").replace('entry = "plugin:Liar"', 'command = ["python3", "nan.py"]')

@@ -14,7 +14,7 @@ import pytest
 from tests.benchmarks.bench_gateway import MANIFEST, Server, body, http_request
 from tests.benchmarks.bench_overload import packing, resident_mb
 from tests.benchmarks.load import load
-from tests.integration.gateway.serving import serving
+from tests.integration.gateway.serving import put_plugin, serving
 
 GROWTH_MB = 100
 # It takes its time, so that two requests at a time are few on any machine, and no client is too slow to overload it.
@@ -31,10 +31,7 @@ class LeastMemory:
 @pytest.fixture
 def host(tmp_path):
     """One that works on two requests at a time, and waits for a plugin at each."""
-    folder = tmp_path / "plugins" / "least-memory"
-    folder.mkdir(parents=True)
-    (folder / "plugin.toml").write_text(MANIFEST)
-    (folder / "plugin.py").write_text(PLUGIN)
+    put_plugin(tmp_path, "least-memory", MANIFEST, PLUGIN)
     bounds = {"IN_FLIGHT": "2", "QUEUED": "4", "LARGE_IN_FLIGHT": "1", "LARGE_QUEUED": "2"}
     environment = {f"ENGINE_OPS_ENGINE_{name}": value for name, value in bounds.items()}
     with serving(tmp_path, **environment) as process:

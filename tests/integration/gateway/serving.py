@@ -66,6 +66,15 @@ class Process:
         return self.popen.wait(timeout=60)
 
 
+def put_plugin(folder: Path, name: str, manifest: str, code: str) -> Path:
+    """A plugin's folder in the plugins directory of a host that is to be started in *folder*."""
+    place = folder / "plugins" / name
+    place.mkdir(parents=True)
+    (place / "plugin.toml").write_text(manifest)
+    (place / "plugin.py").write_text(code)
+    return place
+
+
 @contextlib.contextmanager
 def serving(
     folder: Path, *flags: str, meanwhile: Callable[[Path], None] | None = None, **environment: str

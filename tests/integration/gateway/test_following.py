@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.integration.gateway.serving import Process, serving
+from tests.integration.gateway.serving import Process, put_plugin, serving
 
 MANIFEST = """
 [plugin]
@@ -47,10 +47,7 @@ POINTS = [
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     folder = tmp_path_factory.mktemp("host")
-    talker = folder / "plugins" / "talker"
-    talker.mkdir(parents=True)
-    (talker / "plugin.toml").write_text(MANIFEST)
-    (talker / "plugin.py").write_text(CODE)
+    put_plugin(folder, "talker", MANIFEST, CODE)
     with serving(folder) as running:
         yield running
 

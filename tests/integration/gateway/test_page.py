@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.gateway.browser import PROGRAM, Tab, browsing
-from tests.integration.gateway.serving import Process, engine_ops, serving
+from tests.integration.gateway.serving import Process, engine_ops, put_plugin, serving
 
 pytestmark = pytest.mark.skipif(
     PROGRAM is None,
@@ -51,10 +51,7 @@ TRY = """
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     folder = tmp_path_factory.mktemp("host")
-    place = folder / "plugins" / "hostile"
-    place.mkdir(parents=True)
-    (place / "plugin.toml").write_text(MANIFEST)
-    (place / "plugin.py").write_text(CODE)
+    put_plugin(folder, "hostile", MANIFEST, CODE)
     with serving(folder) as running:
         yield running
 

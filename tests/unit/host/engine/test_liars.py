@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+import unicodedata
 from pathlib import Path
 
 import msgspec
@@ -195,6 +196,77 @@ async def test_a_colluding_majority_that_is_feasible_and_bad_does_not_outvote_th
     answer = await rig.ask("resource", PACK, *crowd)
     held("packing", answer)
     assert answer.decided_by.startswith("builtin:")
+
+
+ACCENTED = {
+    "items": [
+        {"id": name, "cpu": 4} for name in ("e\u0301", "\u00e9", "\u212b")
+    ],  # the first two look the same
+    "nodeCapacity": {"cpu": 10},
+}
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+async def test_ids_that_only_look_the_same_are_different(rig, form):
+    """A plugin that normalises what it read has lost an item, whichever way it does."""
+
+    def normalised(asked):
+        ids = [unicodedata.normalize(form, each["id"]) for each in asked["data"]["items"]]
+        return {
+            "result": {"nodes": [{"id": "n", "items": ids[:2]}, {"id": "m", "items": ids[2:]}]},
+            "confidence": 1.0,
+        }
+
+    answer = await rig.ask("resource", ACCENTED, rig.Plugin("normal", optimize=normalised))
+    assert answer.decided_by.startswith("builtin:") and answer.success
+    sent = [each["id"] for each in ACCENTED["items"]]
+    assert sorted(each["id"] for node in answer.result["nodes"] for each in node["items"]) == sorted(sent)
+    told = next(each for each in answer.candidates if each.by == "normal@1.0.0")
+    assert told.status == "invalid" and ("twice" in told.reason or "not in the request" in told.reason)
+
+
+@pytest.mark.parametrize("strategy", ["best", "priority"])
+async def test_a_good_answer_to_another_request_is_none_to_this_one(rig, strategy):
+    """The answer to the first request is given to all, and each one's to the next."""
+    asked_before = []
+
+    def stale(asked):
+        asked_before.append(asked["data"])
+        problem = parse_problem(OptimizeRequest("r", "resource", asked_before[0]))
+        return {"result": present(problem, built_ins(problem)[0].solve(problem, never))}
+
+    plugin = rig.Plugin("stale", optimize=stale)
+    engine = rig.engine(plugin, cache_entries=0)
+    for turn in range(6):
+        data = {**PACK, "items": PACK["items"][: 10 - turn]}
+        answer = await engine.optimize(OptimizeRequest(f"r{turn}", "resource", data, strategy=strategy))
+        placed = [each["id"] for node in answer.result["nodes"] for each in node["items"]]
+        assert sorted(placed) == sorted(each["id"] for each in data["items"])
+        told = next((each for each in answer.candidates if each.by == plugin.by), None)
+        assert told is None or (told.status == "invalid") == (turn > 0)
+
+
+HUGE = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"result": {"nodes": ' + HUGE + "}}",
+        '{"result": {"nodes": [{"id": "n", "items": [' + HUGE + "]}]}}",
+        '{"result": {"nodes": [{"id": "n", "items": ["i0"], "cpuAvailable": 1e400}]}}',
+        '{"result": {"nodes": [], "unplacedItems": []}, "confidence": ' + HUGE + "}",
+        '{"result": {"nodes": ' + "[" * 5000 + "]" * 5000 + "}}",
+        '{"result": {"nodes": [{"id": "\\ud800", "items": []}]}}',
+    ],
+    ids=["number", "id", "infinity", "confidence", "depth", "half a character"],
+)
+async def test_what_no_type_can_hold_is_no_answer(rig, said):
+    answer = await rig.ask("resource", PACK, rig.Plugin("huge", optimize=said.encode()))
+    held("packing", answer)
+    told = next((each for each in answer.candidates if each.by == "huge@1.0.0"), None)
+    assert told is None or told.status == "invalid", told
+    msgspec.json.encode(answer)
 
 
 class Chance:

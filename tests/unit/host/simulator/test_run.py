@@ -31,6 +31,13 @@ def test_all_built_ins_are_run_on_all_cases_without_being_named(streams: Path) -
     ]
 
 
+def test_what_a_reader_must_know_of_the_data_is_in_the_summary(tmp_path: Path) -> None:
+    log = tmp_path / "log.swf"
+    log.write_text("; MaxProcs: 8\n1 0 -1 10 2 -1 -1 2 -1 -1 1 1 1 1 -1 -1 -1 -1\n")
+    [note] = simulate(SimulateOptions("batch", log, policies=("easy",))).summary.notes
+    assert note.startswith("log: 1 jobs") and "1 have no requested time" in note
+
+
 def test_a_run_in_several_processes_says_the_same(streams: Path) -> None:
     one = simulate(SimulateOptions("binpack", streams)).summary
     two = simulate(SimulateOptions("binpack", streams, jobs=2)).summary

@@ -9,6 +9,7 @@ import pytest
 
 from host.errors import ConfigError
 from host.simulator.play import Advice, Ask, Options, Reply, alone
+from host.simulator.tasks.asking import run_time_question
 from host.simulator.tasks.batch import BatchTask
 from host.traces.job import Trace
 
@@ -67,6 +68,7 @@ def test_outcomes_are_learnt_after_they_have_happened_each_once(log: Trace) -> N
     task = BatchTask([log], FREE)
     now = -math.inf
     told: list[str] = []
+    ended = -math.inf
     _, asked = played(task.play(case(task), BOTH), shortest)
     for method, params in asked:
         if method == "learn":
@@ -74,9 +76,17 @@ def test_outcomes_are_learnt_after_they_have_happened_each_once(log: Trace) -> N
                 told.append(point["metadata"]["jobId"])
                 pending = point["timestamp"] + point["duration"]
                 assert pending >= now or math.isclose(pending, now)
-        elif method == "score":
-            now = params["task"]["now"]
+                ended = max(ended, pending)
+        else:
+            now = params["task"]["now"] if method == "score" else params["input"]["submit"]
+            assert ended <= now or math.isclose(ended, now)
     assert len(told) == len(set(told)) > 100
+
+
+def test_a_question_about_a_run_time_is_the_same_whatever_came_of_the_job(log: Trace) -> None:
+    for job in log.jobs[:50]:
+        other = msgspec.structs.replace(job, run_s=job.run_s / 3 + 1)
+        assert run_time_question(job) == run_time_question(other)
 
 
 def poisoned(log: Trace, after_s: float) -> Trace:
