@@ -14,12 +14,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from host.clock import Clock
-from host.engine import many_predictions
+from host.engine import many_predictions, many_requests
 from host.engine.admission import Admission, AdmissionStatistics
 from host.engine.advised import note
 from host.engine.cache import AnswerCache, CacheStatistics, key_of
@@ -79,11 +80,14 @@ class Engine:
         self._admission = Admission(self._config.admission(large=False), clock)
         self._large_admission = Admission(self._config.admission(large=True), clock)
 
-    async def optimize(self, request: OptimizeRequest, arrived: float | None = None) -> Answer:
+    async def optimize(
+        self, request: OptimizeRequest, arrived: float | None = None, plugins_until: float = inf
+    ) -> Answer:
         """The answer to a request.
 
         Args:
             arrived: When the request came, on the clock's `now`; its deadline counts from then.
+            plugins_until: When plugins are no longer waited for, where that is sooner than the deadline asks for.
 
         Raises:
             ProblemError: The request's data or constraints cannot be used; nothing is recorded.
@@ -139,6 +143,7 @@ class Engine:
                 self._ledger,
                 self._writers,
                 self._refiner,
+                plugins_until,
             )
             if not plugins_too and plugins:
                 run.weaker.append("the host has more to do than it can: plugins were not asked")
@@ -163,15 +168,9 @@ class Engine:
         self, requests: Sequence[OptimizeRequest]
     ) -> list[Answer | EngineOpsError | ProblemError]:
         """One outcome a request, in their order; all deadlines count from now."""
-        arrived = self._clock.now()
-
-        async def one(request: OptimizeRequest) -> Answer | EngineOpsError | ProblemError:
-            try:
-                return await self.optimize(request, arrived)
-            except (EngineOpsError, ProblemError) as error:
-                return error
-
-        return await _in_order([lambda each=each: one(each) for each in requests], self._config.many_at_once)
+        return await many_requests.optimize_many(
+            self.optimize, requests, self._whole_s, self._clock, self._config.many_at_once
+        )
 
     async def predict(self, name: str, value: Any, deadline_s: float | None = None) -> Prediction | Abstained:
         """One plugin's prediction, by *deadline_s* from now.
@@ -294,18 +293,3 @@ class Engine:
 def _entries(data: dict[str, Any]) -> int:
     """How many entries the lists of a request have: about how long reading it takes."""
     return sum(len(each) for each in data.values() if isinstance(each, list))
-
-
-async def _in_order(works: Sequence[Any], at_once: int) -> list[Any]:
-    """What each of *works* comes to, begun in their order, *at_once* of them running."""
-    found: list[Any] = [None] * len(works)
-    waiting = iter(enumerate(works))
-
-    async def worker() -> None:
-        for index, work in waiting:
-            found[index] = await work()
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(at_once, len(works))):
-            group.create_task(worker())
-    return found

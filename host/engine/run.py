@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
+from math import inf
 from typing import Any
 
 from host.clock import Clock
@@ -23,7 +24,7 @@ from host.engine.refine import Refiner
 from host.engine.replies import from_scores
 from host.engine.strategies import best_of, choose, kind_of
 from host.registry.askable import Askable
-from host.solvers.builtins import CP_SAT, REFINED
+from host.solvers.builtins import CP_SAT, REFINED, built_ins
 from host.solvers.stop import OutOfTimeError, Stop
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.messages import Prediction
@@ -39,6 +40,7 @@ from plugin_sdk.contract.problems.request import Strategy
 log = logging.getLogger(__name__)
 
 REFINER_MARGIN_S = 0.1  # for its last answer to be told and checked
+LEAST_ASK_S = 0.01  # less is not enough for a plugin to answer in, only for the host to ask
 LATE_S = 0.08  # a built-in's answer this much after a deadline that was too short is worth more than none
 
 
@@ -58,6 +60,7 @@ class Run:
         ledger: Ledger,
         writers: Executor,
         refiner: Refiner | None = None,
+        asked_until: float = inf,
     ) -> None:
         self._request = request
         self._problem = problem
@@ -73,6 +76,7 @@ class Run:
         )
         self._deadline = self._began + whole_s
         self._plugins_until = self._began + config.plugin_time_s(whole_s)
+        self._asked_until = min(self._plugins_until, asked_until if built_ins(problem) else inf)
         self._ledger = ledger
         self._writers = writers
         self._refiner = refiner if self._may_refine(whole_s) else None
@@ -85,6 +89,9 @@ class Run:
         self._question = Question(request, problem, prefer_scores=self._strategy.strategy == "ensemble")
         methods = [(plugin, self._question.method_for(plugin.capabilities)) for plugin in plugins]
         self._asked = [(plugin, method) for plugin, method in methods if method is not None]
+        if self._asked and asked_until < inf and self._asked_until - clock.now() < LEAST_ASK_S:
+            self._asked = []
+            self.weaker.append("there was no time to ask plugins about all requests that came together")
         # Refined for half of the plugins' time, so that the other half is left to check the answers.
         self._own = OwnWork(
             problem,
@@ -151,7 +158,7 @@ class Run:
         own, here = self._start_own(all_of_them=True, news=settle)
         try:
             plugins, spared = await gather(
-                self._asked, self._question, assess, self._plugins_until, self._clock, enough, here
+                self._asked, self._question, assess, self._asked_until, self._clock, enough, here
             )
             built_in = await self._by_the_deadline(own)
         finally:
@@ -182,7 +189,7 @@ class Run:
                     set_aside.append(f"{each[0].by} was not asked: {why}")
                     continue
                 # An even share of what is left, so that one that hangs does not use up the time of all.
-                left = self._plugins_until - self._clock.now()
+                left = self._asked_until - self._clock.now()
                 until = self._clock.now() + left / (len(self._asked) - position)
                 heard, _ = await gather(
                     [each], self._question, self._assess, until, self._clock, never_enough, here
@@ -204,7 +211,7 @@ class Run:
         """Predictions of all, combined."""
         never_enough: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         plugins, _ = await gather(
-            self._asked, self._question, self._assess, self._plugins_until, self._clock, never_enough
+            self._asked, self._question, self._assess, self._asked_until, self._clock, never_enough
         )
         answered = [each for each in plugins if each.status == "answered"]
         chosen = answered[0] if answered else None

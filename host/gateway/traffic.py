@@ -15,6 +15,8 @@ from plugin_sdk.contract.problems.request import OptimizeRequest
 
 Listener = Callable[[OptimizeRequest, Answer, float], None]
 
+A_TURN = 64  # of many requests, looked at in one turn of the event loop: others come in between
+
 
 @dataclass(slots=True)
 class Traffic:
@@ -77,9 +79,11 @@ class Traffic:
         try:
             outcomes = await api.optimize_many(requests)
             succeeded = sum(isinstance(each, Answer) and each.success for each in outcomes)
-            for request, outcome in zip(requests, outcomes, strict=True):
+            for at, (request, outcome) in enumerate(zip(requests, outcomes, strict=True)):
                 if isinstance(outcome, Answer):
                     self._tell(request, outcome, outcome.metrics.duration_ms / 1000.0)
+                if at % A_TURN == 0:
+                    await asyncio.sleep(0)
         except asyncio.CancelledError:
             self.cancelled += len(requests)
             raise

@@ -1,77 +1,75 @@
-"""A node as numbers: what is left on it, and how the pods that come are made up."""
+"""A node as numbers: what is left on it, and what the pods that come could do with that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
+from demand import GRID_MILLI, Array, Demand
 
 MODELS = ("A10", "G2", "G3", "P100", "T4", "V100M16", "V100M32")
 GPUS = 8  # of the largest node
+WIDTH = 39
 
-Array = np.ndarray
+
+@dataclass(frozen=True)
+class Nodes:
+    """N nodes, as they are or as they would be.
+
+    Attributes:
+        cpu_milli, memory_mib: What is left, shape (N,).
+        gpu_milli: What is left of each GPU, (N, GPUS) integers, 0 where there is none.
+        gpus: How many each has, shape (N,).
+        model: Index into MODELS, or their number for any other, shape (N,).
+    """
+
+    cpu_milli: Array
+    memory_mib: Array
+    gpu_milli: Array
+    gpus: Array
+    model: Array
+
+    def after(self, cpu_milli: float, memory_mib: float, taken_milli: Array) -> Nodes:
+        """The same with a pod on each; *taken_milli* as `gpu_milli`."""
+        left = self.gpu_milli - taken_milli
+        return Nodes(self.cpu_milli - cpu_milli, self.memory_mib - memory_mib, left, self.gpus, self.model)
 
 
-def node_features(
-    cpu_milli: Array, memory_mib: Array, gpu_milli: Array, gpus: Array, model: Array, mix: Array
-) -> Array:
-    """Shape (N, 45) from N nodes.
+def node_features(nodes: Nodes, demand: Demand, pressure: Array) -> tuple[Array, Array]:
+    """Shape (N, WIDTH), and (N,) the fragmentation measure in GPUs, which is one of them.
 
     Args:
-        gpu_milli: What is left on each GPU, (N, 8), 0 where there is none.
-        gpus: How many each node has.
-        model: Index into MODELS, -1 for any other.
-        mix: See `mix_of`.
+        pressure: Demand for each model that no other can meet, against how much there is of it; see `Cost.look`.
+
+    Source of the measure: Weng et al. (2023), Beware of Fragmentation, section 4.
     """
-    left = np.sort(gpu_milli, axis=1)[:, ::-1] / 1000.0
-    total = left.sum(1)
-    whole = (left >= 1).sum(1)
-    part = np.where(left < 1, left, 0)
-    cores = np.minimum(cpu_milli / np.maximum(total, 1e-3) / 16_000.0, 4) * (total > 0)
+    left = nodes.gpu_milli
+    idle = left.sum(1)
+    total = idle / 1000.0
+    whole = (left >= 1000).sum(1)
+    part = np.where(left < 1000, left, 0)
+    has_cpu = nodes.cpu_milli[:, None] >= demand.cpu
+    short = left[:, None, :] < demand.milli[:, None]  # (N, T, GPUS)
+    fits = (
+        has_cpu
+        & demand.allowed[:, nodes.model].T
+        & (demand.count > 0)
+        & (GPUS - short.sum(2) >= demand.count)
+    )
+    # What each typical pod could not use: all that is idle where it does not fit, else what is on GPUs too full for it.
+    unused = np.where(fits, np.einsum("ng,ntg->nt", left, short), idle[:, None]) / 1000.0
+    fragments = unused @ demand.share
+    # Whole GPUs for which there would be no cores, were the pods of one kind to take them.
+    stranded = np.maximum(whole[:, None] - nodes.cpu_milli[:, None] // np.maximum(demand.cpu, 1.0), 0.0)
+    cores = max(demand.mix[2] * 1e4, 100.0)  # milli of a core that come with a GPU
+    wide = np.broadcast_to(demand.mix, (len(total), len(demand.mix)))
     columns = [
-        total, whole, part.sum(1), part.max(1), (part > 0).sum(1), (part >= 0.5).sum(1) / 4,
-        ((part > 0) & (part < 0.2)).sum(1) / 4, cpu_milli / 32_000.0, cores, memory_mib / 2e5, gpus / 8.0,
-        whole >= 1, whole >= 2, whole >= 4, whole >= 8,
-        np.minimum(cpu_milli / 8_000.0, 1.5), np.minimum(total, cpu_milli / 12_000.0),
+        total, whole, total - whole, (part > 0).sum(1), part.max(1) / 1000.0, fragments,
+        *(unused @ demand.by_kind[:, :3]).T, *demand.waste[:, part // GRID_MILLI].sum(2),
+        *(fits @ demand.by_kind[:, :3]).T, has_cpu @ demand.by_kind[:, 3], stranded @ demand.by_kind[:, 1],
+        nodes.cpu_milli / 32_000.0, np.minimum(nodes.cpu_milli / np.maximum(total, 1e-3) / cores, 4.0) * (idle > 0),
+        np.minimum(total, nodes.cpu_milli / cores), np.maximum(whole - nodes.cpu_milli / cores, 0.0),
+        np.minimum(nodes.memory_mib / 2e5, 3.0), nodes.gpus / 8.0, (part >= 500).sum(1), ((part > 0) & (part < 200)).sum(1),
+        *wide.T, pressure[nodes.model], *np.eye(len(MODELS) + 1)[: len(MODELS), nodes.model],
     ]  # fmt: skip
-    plain = np.stack([np.asarray(each, float) for each in columns], 1)
-    known = np.eye(len(MODELS) + 1)[model][:, : len(MODELS)]
-    wide = np.broadcast_to(mix[:7], (len(plain), 7))
-    return np.concatenate([plain, known, known * plain[:, :1], known * mix[None, 7:], wide], 1)
-
-
-def mix_of(pods: Mapping[tuple[Any, ...], int]) -> Array:
-    """How the demand for GPUs is made up, from pods as (cpu_milli, gpus, milli, models) and how often each came.
-
-    Shares of the GPU asked for: by shares of one, whole ones, 2 to 7, 8; cores a GPU of pods with and without GPUs; with a
-    wish for models, in all and of each model.
-    """
-    gpu = {pod: count * pod[1] * pod[2] for pod, count in pods.items() if pod[1]}
-    total = float(sum(gpu.values())) or 1.0
-
-    def share(which: Any) -> float:
-        return sum(milli for pod, milli in gpu.items() if which(pod)) / total
-
-    def cores(with_gpu: bool) -> float:
-        return sum(count * pod[0] for pod, count in pods.items() if bool(pod[1]) is with_gpu) / total / 10
-
-    return np.array(
-        [
-            share(lambda pod: pod[1] == 1 and pod[2] < 1000), share(lambda pod: pod[1] == 1 and pod[2] == 1000),
-            share(lambda pod: 1 < pod[1] < 8), share(lambda pod: pod[1] == 8), cores(True), cores(False),
-            share(lambda pod: bool(pod[3])), *(share(lambda pod, m=model: m in pod[3]) for model in MODELS),
-        ]
-    )  # fmt: skip
-
-
-class Value:
-    """A small network: from a node's features to the GPUs that are likely to be left on it in the end."""
-
-    def __init__(self, weights: Mapping[str, Any]) -> None:
-        self.weights = {name: np.asarray(value, float) for name, value in weights.items()}
-
-    def __call__(self, features: Array) -> Array:
-        w = self.weights
-        hidden = np.maximum((features - w["mu"]) / w["sd"] @ w["W1"] + w["b1"], 0)
-        return np.maximum(hidden @ w["W2"] + w["b2"], 0) @ w["w3"] + w["b3"]
+    return np.stack([np.asarray(each, float) for each in columns], 1), fragments

@@ -1,4 +1,4 @@
-"""Places pods on GPU nodes: where fragmentation grows least, and least is likely to be left over in the end."""
+"""Places pods on GPU nodes: where little is likely to be left over in the end, and what others must have is spared."""
 
 from __future__ import annotations
 
@@ -7,31 +7,35 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from features import GPUS, MODELS, Value, mix_of, node_features
+from cost import Cost, Value
+from demand import Kind
+from features import GPUS, MODELS, Nodes
 
 from plugin_sdk import Abstained
 
-LOOKS = (100, 500, 2500)  # pods seen when what is typical is looked at again
-COVERS = 0.95  # of the pods are typical ones
+LOOKS = (100, 500, 1000, 2000, 4000)  # pods seen when what is typical is looked at again
 
 
 class NodeValue:
-    """The score of a spot is minus the growth of two measures of loss, weighed: fragments, and GPUs left in the end.
+    """The score of a spot is minus what a pod there would cost; see `Cost`, whose settings these are.
 
     What is typical is learned from the pods that are asked about. It is looked at again a few times only: the host keeps
     scores of nodes that have not changed, and scores of different times should mean the same.
     """
 
-    def __init__(self, learned: float = 0.6) -> None:
-        self.learned = learned
+    def __init__(self, learned: float = 0.9, spare: float = 0.4, step: float = 0.04) -> None:
         model = json.loads((Path(__file__).parent / "model.json").read_text())
-        # Until pods have come, those of the list it was trained on stand in, as 200 pods.
-        self.pods = {
+        # Until pods have come, those of a list it was trained on stand in, as 200 pods; no wishes for models among them.
+        self.prior: dict[Kind, float] = {
             (cpu, gpus, milli, tuple(models)): count for cpu, gpus, milli, models, count in model.pop("prior")
         }
-        self.value = Value(model)
+        self.pods: dict[Kind, float] = {}
+        # A question shows some nodes of a cluster, never all of them, so how many there are of each model comes with it.
+        capacity = model.pop("capacity")
+        gpus = np.array([capacity.get(name, 0.0) for name in MODELS])
+        self.cost = Cost(Value(model), learned, spare, step, gpus)
         self.seen = 0
-        self.look()
+        self.cost.look(self.prior, self.pods)
 
     def score(self, task: dict[str, Any], candidates: list[dict[str, Any]]) -> list[float] | Abstained:
         """See the class."""
@@ -40,59 +44,28 @@ class NodeValue:
         if not all("use" in node and len(node["gpus"]) <= GPUS for node in candidates):
             return Abstained(reason=f"it scores nodes of at most {GPUS} GPUs, with the GPUs to use")
         gpu = task.get("gpu") or {"count": 0, "milli": 0}
-        cpu_milli, memory = round(task["cpu"] * 1000), task["memory"]
-        pod = (cpu_milli, gpu["count"], gpu["milli"], tuple(gpu.get("models") or ()))
-        self.pods[pod] = self.pods.get(pod, 0) + 1
+        cpu_milli = round(task["cpu"] * 1000)
+        pod: Kind = (cpu_milli, gpu["count"], gpu["milli"], tuple(sorted(gpu.get("models") or ())))
+        self.pods[pod] = self.pods.get(pod, 0.0) + 1
         self.seen += 1
         if self.seen in LOOKS:
-            self.look()
-        count = len(candidates)
-        left = np.zeros((count, GPUS))
-        taken = np.zeros((count, GPUS))
+            known = {
+                kind: self.pods.get(kind, 0.0) + self.prior.get(kind, 0.0)
+                for kind in {*self.prior, *self.pods}
+            }
+            self.cost.look(known, self.pods)
+        left = np.zeros((len(candidates), GPUS), np.int64)
+        taken = np.zeros_like(left)
         for row, node in enumerate(candidates):
             left[row, : len(node["gpus"])] = node["gpus"]
             taken[row, list(node["use"])] = gpu["milli"]
-        cpu = np.array([node["cpu"] * 1000.0 for node in candidates])
-        has = np.array([node["memory"] for node in candidates], float)
-        gpus = np.array([len(node["gpus"]) for node in candidates])
-        model = np.array(
-            [MODELS.index(m) if (m := node.get("gpuModel")) in MODELS else -1 for node in candidates]
+        models = [node.get("gpuModel") for node in candidates]
+        nodes = Nodes(
+            np.array([node["cpu"] * 1000.0 for node in candidates]).round(),
+            np.array([node["memory"] for node in candidates], float),
+            left,
+            np.array([len(node["gpus"]) for node in candidates]),
+            np.array([MODELS.index(name) if name in MODELS else len(MODELS) for name in models]),
         )
-        loss = np.zeros(count)
-        if self.learned < 1:
-            grown = self.fragments(cpu - cpu_milli, left - taken, model) - self.fragments(cpu, left, model)
-            loss += (1 - self.learned) * grown / 1000.0
-        if self.learned > 0:
-            after = self.value(
-                node_features(cpu - cpu_milli, has - memory, left - taken, gpus, model, self.mix)
-            )
-            loss += self.learned * (after - self.value(node_features(cpu, has, left, gpus, model, self.mix)))
-        return [-float(each) for each in np.round(loss, 6)]
-
-    def look(self) -> None:
-        """What is typical, from the pods seen so far."""
-        self.mix = mix_of(self.pods)
-        covered, total = 0, sum(self.pods.values())
-        typical = []
-        for pod, count in sorted(self.pods.items(), key=lambda each: -each[1]):
-            if covered >= COVERS * total:
-                break
-            typical.append((pod, count))
-            covered += count
-        self.cpu = np.array([pod[0] for pod, _ in typical], float)
-        self.count = np.array([pod[1] for pod, _ in typical])
-        self.milli = np.array([pod[2] for pod, _ in typical], float)
-        self.share = np.array([count for _, count in typical], float) / max(covered, 1)
-        allowed = [[not pod[3] or name in pod[3] for name in (*MODELS, "")] for pod, _ in typical]
-        self.allowed = np.array(allowed, bool).reshape(len(typical), len(MODELS) + 1)
-
-    def fragments(self, cpu: np.ndarray, left: np.ndarray, model: np.ndarray) -> np.ndarray:
-        """Milli of each node that typical pods could not use: all that is idle where they do not fit, else on too full GPUs."""
-        short = left[:, None, :] < self.milli[None, :, None]
-        fits = (
-            ((~short & (left[:, None, :] > 0)).sum(2) >= self.count)
-            & (self.count > 0)
-            & (cpu[:, None] >= self.cpu)
-            & self.allowed[:, model].T
-        )
-        return np.where(fits, (left[:, None, :] * short).sum(2), left.sum(1)[:, None]) @ self.share
+        grown = self.cost.lost(nodes.after(cpu_milli, task["memory"], taken)) - self.cost.lost(nodes)
+        return [float(each) for each in self.cost.scores(grown, nodes.model, taken)]

@@ -12,7 +12,7 @@ from host.gateway.context import CallContext, CallMeta, DeadlineError, checked_d
 from host.gateway.failure import entry_from
 from host.gateway.methods.spec import MethodSpec, method
 from host.gateway.params import OptimizeManyParams
-from host.gateway.traffic import Traffic
+from host.gateway.traffic import A_TURN, Traffic
 from plugin_sdk.contract.answers import Answer
 from plugin_sdk.contract.decode import MissingError, ProblemError
 from plugin_sdk.contract.problems.request import OptimizeRequest, parse_request
@@ -36,6 +36,8 @@ def optimizing(traffic: Traffic) -> tuple[MethodSpec, ...]:
         good: list[OptimizeRequest] = []
         places: list[int] = []
         for at, value in enumerate(params.requests):
+            if at % A_TURN == 0:
+                await asyncio.sleep(0)
             try:
                 request = _narrowed(parse_request(value), context, given)
             except ProblemError as error:
@@ -52,6 +54,8 @@ def optimizing(traffic: Traffic) -> tuple[MethodSpec, ...]:
                 good.append(request)
                 places.append(at)
         for at, outcome in zip(places, await traffic.optimize_many(context.api, good), strict=True):
+            if at % A_TURN == 0:
+                await asyncio.sleep(0)
             if isinstance(outcome, Exception):
                 entries[at] = entry_from(outcome, during="engine.optimizeMany")
             else:

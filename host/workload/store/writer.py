@@ -241,9 +241,8 @@ class Writer:
             return
         if forget:
             change.forget_keys_before_ms, self._forgot_ms = now_ms - KEYS_KEPT_MS, now_ms
-        change.last_seq = (
-            self.index.last_seq
-        )  # writes a page in any case, so that a disk with room again is noticed
+        # Writes a page in any case, so that a disk with room again is noticed.
+        change.last_seq = self.index.last_seq
         self._database.commit(change)
         self.index = index
         self._well()

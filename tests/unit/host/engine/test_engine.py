@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from host.engine.decision import write_up
 from host.errors import NoAnswerError, PluginBusyError, PluginGoneError, RemoteError
 from plugin_sdk.contract.problems import OptimizeRequest, ProblemError
 from tests.unit.host.engine.packings import HARD, PACKED_TIGHT
@@ -311,6 +313,20 @@ async def test_a_large_problem_leaves_the_loop_free_and_first_fit_hurries_to_be_
     assert sum(len(node["items"]) for node in answer.result["nodes"]) == len(items)
     # Solved on the loop there would be a few ticks at most, before and after.
     assert len(ticks) > 10
+
+
+@pytest.mark.parametrize(("count", "apart"), [(101, True), (3, False)])
+async def test_a_large_answer_is_written_up_beside_the_loop(rig, monkeypatch, count, apart):
+    threads = []
+
+    def written(*args):
+        threads.append(threading.current_thread())
+        return write_up(*args)
+
+    monkeypatch.setattr("host.engine.run.write_up", written)
+    items = [{"id": str(n), "cpu": 1} for n in range(count)]
+    answer = await rig.ask("resource", {"items": items, "nodeCapacity": {"cpu": 2}})
+    assert answer.success and (threads != [threading.main_thread()]) == apart
 
 
 said = st.recursive(

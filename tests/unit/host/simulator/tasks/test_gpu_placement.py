@@ -80,6 +80,23 @@ def test_a_plugin_that_says_nothing_is_fgd(data: Openb) -> None:
     assert silent.fallbacks > 0
 
 
+def emptiest(ask: Ask, params: dict[str, Any]) -> Reply:
+    """Breaks a whole GPU, of the emptiest node, wherever it can."""
+    return Reply(scores=[float(sum(node["gpus"])) for node in params["candidates"]])
+
+
+def test_a_plugin_that_fragments_is_set_aside_by_the_guard(data: Openb) -> None:
+    allocated = {}
+    for guard in (False, True):
+        task = GpuPlacementTask(data, Options(seeds=(1,), guard=guard))
+        result, _ = played(task.play(task.cases()[0], SCORED), emptiest)
+        allocated[guard] = result.metrics["allocated at 130 %"]
+        assert (result.fallbacks > 0) is guard
+    fgd = alone(task.play(task.cases()[0], Advice("fgd"))).metrics["allocated at 130 %"]
+    assert fgd > allocated[False]
+    assert allocated[True] > allocated[False]
+
+
 def test_no_question_knows_of_a_pod_that_has_not_come(data: Openb) -> None:
     task = GpuPlacementTask(data, Options(seeds=(1,)))
     order = data.order("default", 1)
