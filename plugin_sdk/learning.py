@@ -33,9 +33,8 @@ from plugin_sdk.persistence import StateError, can_save, restore, save
 from plugin_sdk.results import prediction_from, train_reply_from
 from plugin_sdk.roles import Bound, bind
 
-HISTORY_POINTS = (
-    10_000  # kept for `optimize`, and of outcomes for a candidate; the seed's collector held as many
-)
+# Kept for `optimize`, and of outcomes for a candidate; the seed's collector held as many.
+HISTORY_POINTS = 10_000
 
 
 class Learning:

@@ -16,13 +16,8 @@ if TYPE_CHECKING:
     from plugin_sdk.testing.conformance import Outcome, Report
 
 EXIT_REFUSED = 3
-TEMPLATES = (
-    "model",
-    "scorer",
-    "optimizer",
-    "tuner",
-    "command",
-)  # host.workbench.new has them; importing it costs
+# host.workbench.new has them; importing it costs.
+TEMPLATES = ("model", "scorer", "optimizer", "tuner", "command")
 _COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "skipped": None}
 
 folder_argument: Callable[[Any], Any] = click.argument(

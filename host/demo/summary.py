@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +19,10 @@ from host.demo.status import PluginStatus
 from host.demo.tally import BUILTIN, mean
 from host.demo.view import PLUGIN_COLUMNS, TYPES, percent, plugin_row, type_row
 from host.solvers.queue import easy
+
+_QUESTION = (
+    '{"id": "1", "type": "resource", "data": {"items": [{"id": "a", "cpu": 2}], "nodeCapacity": {"cpu": 4}}}'
+)
 
 
 @dataclass(frozen=True)
@@ -39,13 +46,15 @@ class Ending:
 
 def summary(end: Ending) -> str:
     """The whole text."""
+    alone = _alone(end.replay)
     parts = [
+        _in_short(end, alone),
         _replayed(end),
         _grid(
             ["request", "asked", "answered", "p50 ms", "p99 ms", "decided by", "vs built-in"],
             _types(end.replay),
         ),
-        _gains(end.replay),
+        _gains(end.replay, alone),
         _candidates(end.replay),
         _grid(PLUGIN_COLUMNS, [plugin_row(each) for each in end.plugins]),
         _saboteur(end),
@@ -57,6 +66,25 @@ def summary(end: Ending) -> str:
 def succeeded(replay: Replay) -> bool:
     """Whether every request was answered and every outcome recorded."""
     return replay.tally.asked > 0 and replay.tally.unanswered == 0 and not replay.tally.failures
+
+
+def _alone(replay: Replay) -> float:
+    """The mean bounded slowdown of the same jobs under the built-in alone."""
+    jobs = [each.job for each in replay.timeline.done]
+    jobs.sort(key=lambda job: job.submit_s)  # stable; the replay's own order of ends does not matter
+    return mean_bounded_slowdown(play_alone(jobs, replay.trace.procs, easy))
+
+
+def _in_short(end: Ending, alone: float) -> str:
+    """What there was to see, for somebody who has never seen it."""
+    tally, with_plugins = end.replay.tally, end.replay.mean_slowdown
+    every = "every time" if tally.unanswered == 0 else f"{tally.answered} times"
+    which = ", one of which hangs and dies on purpose" if any(p.name == SABOTEUR for p in end.plugins) else ""
+    return (
+        f"In short: a cluster's scheduler asked a host {tally.asked} times what to do, and was answered {every}.\n"
+        f"The host asked {len(end.plugins)} plugins along{which}; it checked every answer, its own too, and took the best.\n"
+        f"Jobs took {with_plugins:.2f} times as long as they had to (mean bounded slowdown); with the built-in alone, {alone:.2f}."
+    )
 
 
 def _replayed(end: Ending) -> str:
@@ -88,7 +116,7 @@ def _types(replay: Replay) -> list[list[str]]:
     return [type_row(name, replay.tally.types[name]) for name in TYPES]
 
 
-def _gains(replay: Replay) -> str:
+def _gains(replay: Replay, alone: float) -> str:
     queue = replay.tally.types["scheduling"]
     lines = []
     if queue.gains:
@@ -102,9 +130,6 @@ def _gains(replay: Replay) -> str:
             f"{packing.beaten} of {len(packing.gains)} packings used fewer nodes than the built-in's;"
             f" on average {percent(packing.mean_gain)}. {_memory_note(replay)}"
         )
-    jobs = [each.job for each in replay.timeline.done]
-    jobs.sort(key=lambda job: job.submit_s)  # stable; the replay's own order of ends does not matter
-    alone = mean_bounded_slowdown(play_alone(jobs, replay.trace.procs, easy))
     with_plugins = replay.mean_slowdown
     verdict = (
         "lower is better, so the plugins won"
@@ -179,7 +204,8 @@ def _setbacks(story: Any) -> list[str]:
 
 
 def _where(end: Ending) -> str:
-    serve = f"engine-ops serve --plugins {shlex.quote(str(end.folder / 'plugins'))} --data {shlex.quote(str(end.folder / 'data'))}"
+    command = _command()
+    serve = f"{command} serve --plugins {shlex.quote(str(end.folder / 'plugins'))} --data {shlex.quote(str(end.folder / 'data'))}"
     if end.kept:
         look = f"Look at {end.url}/api/v1/plugins (the host runs until you press Ctrl-C)."
     else:
@@ -187,8 +213,26 @@ def _where(end: Ending) -> str:
             f"The host was at {end.url} and has stopped. Its plugins and its log are kept in {end.folder};\n"
             "start it again with the first command and look at http://127.0.0.1:3000/api/v1/plugins"
         )
-    call = """engine-ops call engine.optimize '{"id": "1", "type": "resource", "data": {"items": [{"id": "a", "cpu": 2}], "nodeCapacity": {"cpu": 4}}}'"""
-    return "\n".join([look, "", "Try next:", f"  {serve}", f"  {call}", "  engine-ops plugin list"])
+    return "\n".join(
+        [
+            look,
+            "",
+            "Try next, the first in a terminal of its own:",
+            f"  {serve}",
+            f"  {command} call engine.optimize '{_QUESTION}'",
+            f"  {command} plugin list",
+        ]
+    )
+
+
+def _command() -> str:
+    """How this very program is called from here: `make demo` puts it on nobody's path."""
+    if shutil.which("engine-ops"):
+        return "engine-ops"
+    program = Path(sys.executable).with_name("engine-ops")
+    with contextlib.suppress(ValueError):
+        program = program.relative_to(Path.cwd())
+    return shlex.quote(str(program))
 
 
 def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

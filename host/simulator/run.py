@@ -9,9 +9,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ from host.simulator.play import Advice, Options, Played, Task, alone
 
 OUTCOMES = "outcomes.ndjson"
 STARTS = 3  # of a plugin for one case
+STOP_S = 5.0  # for workers to end a plugin and remove its folder
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -73,11 +75,17 @@ async def _advised(work: Work, task: Task) -> tuple[Played, float, Advised]:
 
 
 def _loop(main: Coroutine[Any, Any, T]) -> T:
+    factory: Callable[[], asyncio.AbstractEventLoop] | None
     try:
-        import uvloop
+        from uvloop import new_event_loop as factory
     except ImportError:
-        return asyncio.run(main)
-    return uvloop.run(main)
+        factory = None
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            return runner.run(main)
+    finally:
+        # Ctrl-C may come before it has begun; nobody is told then that it never did.
+        main.close()
 
 
 def run_all(work: list[Work], jobs: int, seen: Seen) -> bool:
@@ -95,16 +103,37 @@ def run_all(work: list[Work], jobs: int, seen: Seen) -> bool:
             min(jobs, len(work)), multiprocessing.get_context("spawn"), initializer=_begin_worker
         ) as pool:
             try:
-                for done in as_completed([pool.submit(do, each) for each in work]):
+                for done in as_completed([pool.submit(_work, each) for each in work]):
                     seen(done.result())
             except BaseException:
+                workers = list(pool._processes.values())  # the pool forgets them when it is shut down
                 pool.shutdown(wait=False, cancel_futures=True)
-                for process in list((pool._processes or {}).values()):
-                    process.terminate()
+                _end(workers)
                 raise
         return True
     except KeyboardInterrupt:
         return False
+
+
+def _end(workers: Sequence[BaseProcess]) -> None:
+    """Each is asked to clean up; one that computes and does not listen is killed."""
+    for each in workers:
+        each.terminate()
+    until = time.monotonic() + STOP_S
+    for each in workers:
+        each.join(max(until - time.monotonic(), 0.0))
+        each.kill()
+
+
+def _work(work: Work) -> Outcome:
+    """`do`, in a worker: when it is told to end it cleans up after the plugin first, and does nothing else."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return do(work)
+    except KeyboardInterrupt:
+        os._exit(1)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _begin_worker() -> None:

@@ -18,6 +18,7 @@ import msgspec
 
 from host.clock import Clock
 from host.errors import BusyError, RequestError
+from host.tasks import finish
 from host.workload.config import HistoryConfig
 from host.workload.following import News, Stretch, stretch_after
 from host.workload.selection import LARGEST_PAGE, Page, Selection
@@ -89,7 +90,12 @@ class History:
         Raises:
             ConfigError: Another host uses the folder.
         """
-        await asyncio.to_thread(self._writer.open)
+        try:
+            # A thread is not cancelled: it would go on making files in a folder that its owner removes.
+            await finish(asyncio.to_thread(self._writer.open))
+        except asyncio.CancelledError:
+            await finish(self.aclose())
+            raise
         self._writer.start()
 
     async def aclose(self) -> None:

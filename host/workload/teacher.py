@@ -218,9 +218,8 @@ class Teacher:
 
     async def _catch_up(self, state: _Progress) -> None:
         def told(seq: int) -> None:
-            state.learned = (
-                seq  # after each batch: when a later one fails, those before it are not taught twice
-            )
+            # After each batch: when a later one fails, those before it are not taught twice.
+            state.learned = seq
 
         pupil = state.pupil
         try:

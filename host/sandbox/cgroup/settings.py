@@ -11,9 +11,7 @@ from typing import Literal
 
 from host.process.group import GroupLimits
 
-PERIOD_US = (
-    100_000  # the kernel's default; shorter ones cost more switches, longer ones stall a caller longer
-)
+PERIOD_US = 100_000  # the kernel's default: shorter ones cost switches, longer ones stall a caller longer
 LEAST_QUOTA_US = 1_000  # the kernel takes nothing smaller
 # Of the default weight, a tenth: about what nice 10 is. Between groups nice counts for nothing, and without this each
 # plugin would get as much of a busy processor as the host's loop, which serves them all.

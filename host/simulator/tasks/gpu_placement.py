@@ -27,6 +27,7 @@ SEEDS = (42, 43, 44, 45, 46, 47, 48, 49, 50, 51)  # of the published runs
 FORGET_AT = (50, 100, 200, 350)
 FORGET_EVERY = 500
 DRAWN = "{count} orders of arrival are drawn from the seed, not the published ones: results are near those published, not equal"
+CUT = "--limit {count}: where so many pods ask for less than 100 % or 130 % of the GPUs, what is allocated in the end stands for it"
 BUILTIN = "fgd"  # decides where a plugin does not
 # What a plugin may lose in a chance beside the guard's shadow, of the cluster's GPUs. One pod can want eight of them, and whoever
 # drops it leaves room for others that come later, so a loss of a few pods says nothing yet.
@@ -52,6 +53,8 @@ class GpuPlacementTask:
         self._names = chosen(list(data.pods), options.lists, "list of pods")
         drawn = [case.key for case in self.cases() if case.key not in data.orders]
         self.notes = [DRAWN.format(count=len(drawn))] if drawn else []
+        if options.limit is not None:
+            self.notes.append(CUT.format(count=options.limit))
         self._lists: dict[str, _List] = {}
         self._nodes = NodeColumns(
             Node(each.name, each.cpu_milli, each.memory_mib, (WHOLE_MILLI,) * each.gpus, each.model)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ import pytest
 
 from tests.conftest import Folders
 
+COMMAND = [sys.executable, "-m", "host.cli.main", "simulate", "--allow-weak-sandbox"]
+WITHIN_S = 60.0
 STREAM = {"capacity": 10, "items": [3, 7, 5, 5, 4, 6, 2, 8] * 5}
 
 TIGHTEST = """
@@ -28,6 +33,13 @@ class Plugin:
             os._exit(3)
         return [-each["left"] for each in candidates]
 """
+HANGS = """
+import time
+
+class Plugin:
+    def score(self, task, candidates):
+        time.sleep(600)
+"""
 TALKS_NONSENSE = """
 class Plugin:
     def score(self, task, candidates):
@@ -42,17 +54,29 @@ def streams(tmp_path: Path) -> Path:
     return path
 
 
+def test_ctrl_c_ends_workers_whose_plugins_hang(folders: Folders, streams: Path, tmp_path: Path) -> None:
+    """Each of their questions takes five seconds to be given up, and there are eighty."""
+    folder, out = folders.write("hangs", HANGS, handles='["scheduling"]'), tmp_path / "out"
+    process = subprocess.Popen(
+        [*COMMAND, "binpack", streams, "--plugin", folder, "--out", out, "--jobs", "2", "--no-guard"],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    kept = out / "outcomes.ndjson"
+    until = time.monotonic() + WITHIN_S
+    while not (kept.is_file() and kept.read_bytes().count(b"\n") >= 2):
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    stderr = process.communicate(timeout=WITHIN_S)[1]
+    assert process.returncode == 1 and "stopped early" in stderr
+    assert "Traceback" not in stderr and "ERROR" not in stderr
+
+
 def simulate(*arguments: object) -> Any:
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "host.cli.main",
-            "simulate",
-            *map(str, arguments),
-            "--allow-weak-sandbox",
-            "--json",
-        ],
+        [*COMMAND, *map(str, arguments), "--json"],
         capture_output=True,
         text=True,
         timeout=180,

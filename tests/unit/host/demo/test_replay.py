@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from host.demo.caller import CallFailedError
 from host.demo.cluster import mean_bounded_slowdown
@@ -125,4 +127,18 @@ async def test_the_summary_says_what_happened(tmp_path: Path):
     assert "realised mean bounded slowdown" in text
     assert "no difference" in text
     assert "history holds 12 points" in text
-    assert text.count("engine-ops ") == 3
+    assert text.startswith(
+        f"In short: a cluster's scheduler asked a host {replay.tally.asked} times what to do"
+    )
+    assert f"Jobs took {replay.mean_slowdown:.2f} times as long as they had to" in text
+
+
+async def test_the_commands_to_try_next_can_be_copied_whether_or_not_the_path_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    replay = await played(ScriptedHost())
+    for path, command in ((tmp_path, "/engine-ops "), (Path(sys.executable).parent, " engine-ops ")):
+        monkeypatch.setenv("PATH", str(path))
+        text = summary(Ending(replay, [], {}, {}, "http://127.0.0.1:1", tmp_path, False))
+        tried = text.partition("Try next")[2].splitlines()[1:]
+        assert [command in line for line in tried] == [True] * 3

@@ -311,3 +311,15 @@ async def test_a_disk_without_room_for_merging_is_one_that_still_takes_points(
     await history.record([point(100)])
     assert len(refused) == 1, "it is not tried again at once"
     assert len(decoded(await history.query(Selection()))) == 101
+
+
+async def test_an_opening_that_is_cancelled_lets_go_of_the_folder(tmp_path):
+    history = History(tmp_path / "history", HistoryConfig(), SystemClock())
+    opening = asyncio.create_task(history.open())
+    await asyncio.sleep(0)  # its thread has begun
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    other = History(tmp_path / "history", HistoryConfig(), SystemClock())
+    await other.open()
+    await other.aclose()
