@@ -14,9 +14,7 @@ standing queue); Maurer (2015), Fail at scale, ACM Queue 13 (adaptive LIFO, and 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import msgspec
@@ -82,31 +80,28 @@ class Admission:
         self._is_standing = False
         self._admitted = self._waited = self._alone = self._refused = 0
 
-    @contextlib.asynccontextmanager
-    async def place(self, deadline: float, *, quick: bool) -> AsyncIterator[bool]:
-        """A place for one request, as long as the block runs.
+    async def enter(self, deadline: float, *, quick: bool) -> bool:
+        """Takes a place for one request, which is given back with `leave`.
 
         Args:
             quick: Whether the built-in alone would have an answer at once.
 
-        Yields:
-            Whether plugins may be asked; if not the built-in is to answer alone.
+        Returns:
+            Whether it has one; if not the built-in is to answer alone.
 
         Raises:
             BusyError: There is no place, and will be none in time.
         """
-        began = self._clock.now()
         if self._running < self._config.in_flight and not self._queue:
             self._running += 1
             self._admitted += 1
-        elif not await self._wait(began, deadline):
-            yield self._built_in_alone(quick)
-            return
-        try:
-            yield True
-        finally:
-            self._takes_s += 0.1 * (self._clock.now() - began - self._takes_s)
-            self._next()
+            return True
+        return await self._wait(self._clock.now(), deadline) or self._built_in_alone(quick)
+
+    def leave(self, came: float) -> None:
+        """Gives a place back; the request came at *came*."""
+        self._takes_s += 0.1 * (self._clock.now() - came - self._takes_s)
+        self._next()
 
     def is_full(self, deadline: float) -> bool:
         """Whether a request would find neither a place nor time to wait for one."""

@@ -21,10 +21,10 @@ def note(ledger: Ledger, request_id: str, problem: Problem, decision: Decision) 
     scored = {each.by: each.scores for each in decision.plugins if each.scores is not None}
     together = chosen.by == TOGETHER
     if isinstance(problem, OneTaskProblem) and together:
-        spoke = support(problem, scored)
-        ledger.decided(request_id, kind_of(problem), chosen.by, spoke[chosen.answer.node_id])
+        node = chosen.answer.node_id
+        ledger.decided(request_id, kind_of(problem), chosen.by, support(problem, scored, {node})[node])
         return
     ledger.decided(request_id, kind_of(problem), chosen.by)
     if isinstance(problem, QueueProblem):
-        spoke = support(problem, scored) if together else {}
+        spoke = support(problem, scored, set(chosen.answer.start)) if together else {}
         ledger.started(request_id, problem, chosen.answer.start, chosen.by, spoke)

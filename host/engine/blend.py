@@ -6,7 +6,7 @@ brought to [0, 1] for this decision, the best at 1, before it is weighed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from host.engine.learning.scorers import BUILT_IN, Support
 from host.solvers.queue import in_order_of_arrival
@@ -71,10 +71,14 @@ def blended(
 
 
 def support(
-    problem: OneTaskProblem | QueueProblem, scored: Mapping[str, Sequence[float]]
+    problem: OneTaskProblem | QueueProblem, scored: Mapping[str, Sequence[float]], chosen: Collection[str]
 ) -> dict[str, Support]:
-    """How much each one's scores speak for each node or job, by its id."""
+    """How much each one's scores speak for each node or job that was chosen, by its id."""
     lists = {BUILT_IN: normalised(own_scores(problem))}
     lists |= {by: normalised(scores) for by, scores in scored.items()}
     ids = [each.id for each in (problem.nodes if isinstance(problem, OneTaskProblem) else problem.jobs)]
-    return {name: {by: each[index] for by, each in lists.items()} for index, name in enumerate(ids)}
+    return {
+        name: {by: each[index] for by, each in lists.items()}
+        for index, name in enumerate(ids)
+        if name in chosen
+    }

@@ -120,10 +120,15 @@ class Engine:
         admission = self._admission if small else self._large_admission
 
         async def decide() -> Answer:
-            async with admission.place(deadline, quick=small and bool(built_ins(problem))) as plugins_too:
-                return await work(plugins_too)
+            came = self._clock.now()
+            if not await admission.enter(deadline, quick=small and bool(built_ins(problem))):
+                return await work(plugins_too=False)
+            try:
+                return await work(plugins_too=True)
+            finally:
+                admission.leave(came)
 
-        async def work(plugins_too: bool) -> Answer:
+        async def work(*, plugins_too: bool) -> Answer:
             asked = plugins if plugins_too else ()
             size = self._history.size()
             run = Run(

@@ -6,7 +6,6 @@ import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -71,8 +70,7 @@ class Publish(Protocol):
     def __call__(self, topic: Any, data: Any, key: str = "") -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class CallContext:
+class CallContext(msgspec.Struct, frozen=True):
     """One call's surroundings.
 
     Attributes:
@@ -97,7 +95,7 @@ class CallContext:
             return self
         given = checked_deadline(meta.deadline_ms, "_meta.deadlineMs")
         both = [each for each in (self.deadline_ms, given) if each is not None]
-        return replace(
+        return msgspec.structs.replace(
             self,
             deadline_ms=min(both, default=None),
             trace=trace.begin(meta.traceparent) if trace.read_traceparent(meta.traceparent) else self.trace,

@@ -1,17 +1,15 @@
-"""Runs the calls of one body: jsonrpcserver dispatches each, this module bounds and words what it does.
+"""Runs the calls of one body: jsonrpcserver makes each, this module bounds and words what comes of it.
 
-jsonrpcserver's dispatcher gets one parsed element at a time, with nothing left for it to parse or validate, and
-functions that never raise: as it is shipped one bad entry spoils a batch, a batch runs without bound,
-and exception texts reach the caller.
+jsonrpcserver gets one parsed element at a time and a function that never raises, with nothing left for it to parse,
+look up or validate: as it is shipped one bad entry spoils a batch, a batch runs without bound, exception texts reach the
+caller, and most of its time goes into signatures that are the same at each call.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
 import warnings
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -23,6 +21,7 @@ from host.gateway.envelope import (
     EnvelopeLimits,
     Refusal,
     encode,
+    failure_bytes,
     read_body,
     refusal_bytes,
 )
@@ -33,9 +32,9 @@ with warnings.catch_warnings():
     # It reads its schema with a function that Python has deprecated; nothing we could do differently.
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     from jsonrpcserver import Error, Success
-    from jsonrpcserver.async_dispatcher import dispatch_request
-    from jsonrpcserver.dispatcher import create_request, to_response
-    from jsonrpcserver.response import to_serializable
+    from jsonrpcserver.async_dispatcher import call as make_call
+    from jsonrpcserver.dispatcher import create_request
+    from jsonrpcserver.result import ErrorResult
     from jsonrpcserver.sentinels import NOID
 
 Method = Callable[[Any, Any], Awaitable[object]]
@@ -46,23 +45,6 @@ Observe = Callable[[str, str, float], None]
 LARGE_BYTES = 256 * 1024
 NAME_LIMIT = 100  # characters; no method's name is near a longer one
 UNKNOWN = "(unknown)"  # a method that does not exist, in figures: callers may make up any number of names
-
-
-class _AnyParams(inspect.Signature):
-    """What every function here takes. jsonrpcserver would otherwise inspect and bind at each call, half its cost."""
-
-    def bind(self, /, *args: Any, **kwargs: Any) -> inspect.BoundArguments:
-        return _NOTHING_BOUND  # only whether it can be bound is asked, and it always can
-
-
-_ANY_PARAMS = _AnyParams(
-    [
-        inspect.Parameter("context", inspect.Parameter.POSITIONAL_ONLY),
-        inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
-        inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
-    ]
-)
-_NOTHING_BOUND = inspect.BoundArguments(_ANY_PARAMS, OrderedDict())
 
 
 class Dispatcher:
@@ -124,23 +106,21 @@ class Dispatcher:
         if isinstance(entry, Refusal):
             self._observe(UNKNOWN, entry.code.kind, 0.0)
             return refusal_bytes(entry)
-        # What its own front does around this (parse, validate, gather what there is of a batch) is done already.
-        request, result = await dispatch_request(self._methods, context, create_request(entry.element))
+        request = create_request(entry.element)
+        method = self._methods.get(request.method)
+        if method is None:
+            self._observe(UNKNOWN, ErrorCode.METHOD_NOT_FOUND.kind, 0.0)
+            result: Any = ErrorResult(
+                ErrorCode.METHOD_NOT_FOUND, "Method not found", self._near(request.method)
+            )
+        else:
+            found = await make_call(request, context, method)
+            result = getattr(found, "_error", None) or found._value
         if request.id is NOID:
             return None
-        response: Any = to_serializable(to_response(request, result))
-        error = response.get("error")
-        # Its own data for an unknown method is the name, a text; ours is never a text.
-        if (
-            error is not None
-            and error["code"] == ErrorCode.METHOD_NOT_FOUND
-            and isinstance(error["data"], str)
-        ):
-            del error["data"]
-            self._observe(UNKNOWN, ErrorCode.METHOD_NOT_FOUND.kind, 0.0)
-            if (near := self._near(entry.element["method"])) is not None:
-                error["data"] = near
-        return encode(response)
+        if isinstance(result, ErrorResult):
+            return failure_bytes(request.id, result.code, result.message, result.data)
+        return b'{"jsonrpc":"2.0","result":%b,"id":%b}' % (result.result, encode(request.id))
 
     def _near(self, name: str) -> ErrorData | None:
         """A hint for a mistyped method; nothing, as the specification's examples have it, where none is near."""
@@ -172,5 +152,4 @@ def _guarded(name: str, method: Method, observe: Observe) -> Callable[..., Await
         finally:
             observe(name, outcome, time.monotonic() - began)
 
-    call.__signature__ = _ANY_PARAMS  # type: ignore[attr-defined]
     return call

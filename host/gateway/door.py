@@ -10,9 +10,10 @@ import ipaddress
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 
+import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
@@ -41,11 +42,11 @@ WRONG_TOKENS_BURST = 20
 _PATH_SHOWN = 100  # characters of an unknown path that are said back
 # Whoever watches the host is not kept waiting by its callers.
 _AT_ONCE = frozenset({"livez", "readyz", "health", "prometheus"})
+_NO_STEP = nullcontext()
 _OPEN = frozenset(route.operation for route in ROUTES if route.role is None)
 
 
-@dataclass(frozen=True, slots=True)
-class Entered:
+class Entered(msgspec.Struct, frozen=True):
     """What is known of a request that was let in."""
 
     caller: Caller
@@ -53,6 +54,10 @@ class Entered:
     deadline_ms: float | None
     limited: str | None
     verdict: Verdict | None
+
+    def at(self, step: Trace | None) -> Entered:
+        """The same, at another step of the trace, if there is one."""
+        return self if step is None else msgspec.structs.replace(self, trace=step)
 
 
 _ENTERED: web.RequestKey[Entered] = web.RequestKey("entered", Entered)
@@ -123,7 +128,7 @@ class Door:
             self.idle.clear()
             try:
                 if request.match_info.route.name not in _AT_ONCE and not self._waiting.passes():
-                    handler = await self._waiting.wait(request, handler)
+                    handler = await self._waiting.wait(request, handler, _patience(request))
                 response = await self._answered(request, handler)
             finally:
                 self.in_flight -= 1
@@ -157,10 +162,8 @@ class Door:
             if request.method == "OPTIONS" and "Origin" in request.headers:
                 return _preflight()
             known = self._enter(request)
-            with self._tracer.span(f"{request.method} {route_of(request)}", known.trace) as step:
-                if step is not None:
-                    known = replace(known, trace=step)
-                request[_ENTERED] = known
+            with self._step(request, known) as step:
+                request[_ENTERED] = known = known.at(step)
                 headers = {"traceparent": known.trace.traceparent}
                 if known.verdict is not None:
                     headers = {**headers, **known.verdict.headers()}
@@ -183,6 +186,11 @@ class Door:
         if headers and not response.prepared:
             response.headers.update(headers)
         return response
+
+    def _step(self, request: web.Request, known: Entered) -> AbstractContextManager[Trace | None]:
+        if not self._tracer.is_on:
+            return _NO_STEP
+        return self._tracer.span(f"{request.method} {route_of(request)}", known.trace)
 
     def _enter(self, request: web.Request) -> Entered:
         now = time.monotonic()
@@ -262,6 +270,14 @@ def _deadline(request: web.Request) -> float | None:
         raise RequestError(
             f"the header {DEADLINE_HEADER} is no time; give milliseconds above 0 and up to a day"
         ) from error
+
+
+def _patience(request: web.Request) -> float | None:
+    """The deadline; `None` also for what is none, which is said when the request is read."""
+    try:
+        return _deadline(request)
+    except RequestError:
+        return None
 
 
 @lru_cache(maxsize=4096)

@@ -24,7 +24,7 @@ LANES: tuple[Lane, ...] = ("first", "small", "large")
 
 PER_TURN = 16  # some 3 ms of refusals
 FEWEST = 2
-AWAY_PER_TURN = 32  # turned away; a refusal costs little, but a stall lets many become due together
+AWAY_PER_TURN = 12  # turned away; a refusal costs little, but a stall lets hundreds become due together
 LONG_S = 0.004  # of the loop's own work: a turn with more has fewer after it, down to `FEWEST`; one half as long, one more
 TARGET_S = 0.02  # in a lane whose oldest has waited longer the newest goes first
 LOOK_S = 0.002  # how often it is looked whether there is room again, or who has waited too long

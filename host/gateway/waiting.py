@@ -21,7 +21,7 @@ from host.gateway.peek import OPTIMIZE, Glance, glance
 from host.gateway.problem import not_optimized
 from host.gateway.turnstile import Lane, Turnstile, Wait
 
-PATIENCE_S = 0.25  # for a place; a refusal is to come while the caller can still go elsewhere
+PATIENCE_S = 0.2  # for a place; a refusal is to come while the caller can still go elsewhere
 WAIT_SHARE = 0.5  # of its time that a request waits here at most
 FOREVER_S = float("inf")
 WAITED: web.RequestKey[float] = web.RequestKey("waited", float)
@@ -45,8 +45,15 @@ class WaitingRoom:
         """Whether a request may begin at once, as unless many come together."""
         return self._turnstile.passes()
 
-    async def wait(self, request: web.Request, handler: Handler) -> Handler:
-        """Waits until *request* may begin; what is to answer it then: *handler*, or a refusal."""
+    async def wait(self, request: web.Request, handler: Handler, deadline_ms: float | None) -> Handler:
+        """Waits until *request* may begin.
+
+        Args:
+            deadline_ms: As its headers have it.
+
+        Returns:
+            What is to answer it: *handler*, or a refusal.
+        """
         began = time.monotonic()
         seen = await _seen(request)
         if seen is None:
@@ -54,7 +61,8 @@ class WaitingRoom:
             return handler
         large = self._api.is_large(seen.entries)
         lane: Lane = "large" if large else "small"
-        has_turn = await self._turnstile.wait(Wait(lane, min(PATIENCE_S, WAIT_SHARE * seen.deadline_s)))
+        whole_s = min(seen.deadline_s, FOREVER_S if deadline_ms is None else deadline_ms / 1000.0)
+        has_turn = await self._turnstile.wait(Wait(lane, min(PATIENCE_S, WAIT_SHARE * whole_s)))
         request[WAITED] = time.monotonic() - began
         return handler if has_turn else partial(self._send_away, seen=seen, large=large)
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import random
 import re
 from contextvars import ContextVar
-from dataclasses import dataclass
+
+import msgspec
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(msgspec.Struct, frozen=True):
     """One step of a trace.
 
     Attributes:
@@ -56,12 +56,15 @@ def read_traceparent(value: str | None) -> Trace | None:
 def begin(value: str | None) -> Trace:
     """Our own step for a call that came with *value*."""
     caller = read_traceparent(value)
-    return caller.child() if caller is not None else Trace(_digits(32), _digits(16))
+    if caller is not None:
+        return caller.child()
+    digits = _digits(48)
+    return Trace(digits[:32], digits[32:])
 
 
 def _digits(count: int) -> str:
-    """Hexadecimal, not all zero. Ids name a trace and open nothing, so they need not be hard to guess."""
-    return f"{random.getrandbits(4 * count) or 1:0{count}x}"
+    """Hexadecimal, neither the first nor the last of them zero. Ids name a trace and open nothing, so they need not be hard to guess."""
+    return f"{random.getrandbits(4 * count) | 1 << 4 * count - 4 | 1:0{count}x}"
 
 
 current: ContextVar[Trace | None] = ContextVar("trace", default=None)

@@ -41,6 +41,11 @@ class Tracer:
         self._provider = provider
         self._tracer = provider.get_tracer("engine-ops") if provider is not None else None
 
+    @property
+    def is_on(self) -> bool:
+        """Whether there is a provider."""
+        return self._tracer is not None
+
     @contextlib.contextmanager
     def span(
         self, name: str, trace: Trace, attributes: Mapping[str, Any] | None = None

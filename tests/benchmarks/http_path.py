@@ -21,7 +21,8 @@ from typing import Any
 
 from host.app import build
 from host.config import HostConfig
-from host.gateway.http import listen, make_app
+from host.gateway.http import FRONT, listen, make_app
+from host.gateway.turnstile import Turnstile, Wait
 from tests.benchmarks.bench_gateway import MANIFEST, PLUGIN, body, http_request
 
 OWN = ("/host/", "/plugin_sdk/")
@@ -36,12 +37,18 @@ def whose(file: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def serving(config: HostConfig, *, plugin: bool) -> AsyncIterator[tuple[str, int]]:
-    """A host in this process, without a cache, with the plugin of the gateway's benchmark or with none."""
+async def serving(config: HostConfig, *, plugin: bool, full: bool = False) -> AsyncIterator[tuple[str, int]]:
+    """A host in this process, without a cache, with the plugin of the gateway's benchmark or with none.
+
+    Args:
+        full: It has no room for a request more, and its door no patience.
+    """
     config = replace(
         config,
         engine=replace(config.engine, cache_entries=0),
         sandbox=replace(config.sandbox, isolation="best-effort"),
+        # A commit's work is shared by all requests of its time; while each step is counted that would be one or two.
+        history=replace(config.history, commit_ms=60_000.0),
     )
     with tempfile.TemporaryDirectory() as name:
         plugins, scratch = Path(name) / "plugins", Path(name) / "scratch"
@@ -54,11 +61,22 @@ async def serving(config: HostConfig, *, plugin: bool) -> AsyncIterator[tuple[st
             async with asyncio.timeout(UNTIL_READY_S):
                 while plugin and not running.registry.ready():
                     await asyncio.sleep(0.02)
-            runner, url = await listen(make_app(running.host), "127.0.0.1", 0)
+            app = make_app(running.host)
+            if full:
+                app[FRONT].door._waiting._turnstile = _Full()
+            runner, url = await listen(app, "127.0.0.1", 0)
             try:
                 yield "127.0.0.1", int(url.rsplit(":", 1)[1])
             finally:
                 await runner.cleanup()
+
+
+class _Full(Turnstile):
+    def passes(self) -> bool:
+        return False
+
+    async def wait(self, how: Wait) -> bool:
+        return False
 
 
 def ask(address: tuple[str, int], requests: list[bytes], at_once: int) -> list[bytes]:
@@ -96,7 +114,7 @@ def _more(line: socket.socket) -> bytes:
 
 
 async def _count(
-    config: HostConfig, plugin: bool, make: Callable[[int], bytes], calls: int, at_once: int
+    config: HostConfig, plugin: bool, full: bool, make: Callable[[int], bytes], calls: int, at_once: int
 ) -> tuple[Counter[tuple[str, str]], list[bytes]]:
     counts: Counter[tuple[str, str]] = Counter()
 
@@ -110,7 +128,7 @@ async def _count(
         return local
 
     requests = [http_request(make(number)) for number in range(2 * calls)]
-    async with serving(config, plugin=plugin) as address:
+    async with serving(config, plugin=plugin, full=full) as address:
         await asyncio.to_thread(ask, address, requests[:calls], at_once)
         sys.settrace(begun)
         try:
@@ -125,13 +143,14 @@ def bytecodes(
     *,
     at_once: int = 1,
     plugin: bool = True,
+    full: bool = False,
     make: Callable[[int], bytes] = body,
     config: HostConfig | None = None,
 ) -> tuple[Counter[tuple[str, str]], list[bytes]]:
     """Bytecodes a request, by package and function; and the answers to those that were counted."""
     import uvloop
 
-    return uvloop.run(_count(config or HostConfig(), plugin, make, calls, at_once))
+    return uvloop.run(_count(config or HostConfig(), plugin, full, make, calls, at_once))
 
 
 def main() -> None:
@@ -139,9 +158,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.http_path", description=__doc__)
     parser.add_argument("--at-once", type=int, default=1, help="connections on which requests come together")
     parser.add_argument("--no-plugin", action="store_true", help="let the built-in answer alone")
+    parser.add_argument("--refused", action="store_true", help="let the door send every request away")
     parser.add_argument("--least", type=int, default=20, help="bytecodes of the functions that are listed")
     args = parser.parse_args()
-    found, _ = bytecodes(at_once=args.at_once, plugin=not args.no_plugin)
+    found, _ = bytecodes(at_once=args.at_once, plugin=not args.no_plugin, full=args.refused)
     for (package, name), count in found.most_common():
         if count >= args.least:
             print(f"{count:8} {package:14} {name}")

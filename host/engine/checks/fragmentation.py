@@ -17,22 +17,23 @@ from plugin_sdk.contract.problems.placement import GpuNode, TypicalPod
 
 CPU_SLACK = 1e-9  # in the caller's unit; sums of floats end that far beside what was meant
 
-Left = tuple[float, Sequence[int], str | None]
+Left = tuple[float, tuple[int, ...], str | None]
 """What is left of a node: cpu, milli by GPU, and the model of its GPUs."""
 
 
 def expected_fragments(nodes: Iterable[Left], typical: Sequence[TypicalPod]) -> float:
     """Milli of all GPUs of all nodes, rounded once to a millionth, so that equal answers are equal."""
-    known: dict[tuple[float, tuple[int, ...], str | None], float] = {}
+    known: dict[Left, float] = {}  # by node as it stands; then by its idle GPUs, the least first
     parts = []
-    for cpu, gpus, model in nodes:
-        idle = tuple(sorted(milli for milli in gpus if milli))
-        if not idle:
-            continue
-        key = (cpu, idle, model)
-        found = known.get(key)
+    for node in nodes:
+        found = known.get(node)
         if found is None:
-            found = known[key] = fragments(cpu, idle, model, typical)
+            cpu, gpus, model = node
+            idle = tuple(sorted(milli for milli in gpus if milli))
+            key = (cpu, idle, model)
+            if key not in known:
+                known[key] = fragments(cpu, idle, model, typical)
+            found = known[node] = known[key]
         parts.append(found)
     return round(math.fsum(parts), 6)
 

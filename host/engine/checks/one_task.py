@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 
 from host.engine.checks.verdict import OK, Objective, Verdict
@@ -27,15 +28,15 @@ def objective(problem: OneTaskProblem, answer: OneTaskAnswer) -> Objective:
 
 def bound(problem: OneTaskProblem) -> Objective:
     """The best of all nodes; there are few enough to try each."""
-    task = problem.task
-    over, load = min(
-        (
-            node.cpu_load + task.cpu_required > 100.0 or node.memory_load + task.memory_required > 100.0,
-            (node.cpu_load + task.cpu_required) + (node.memory_load + task.memory_required),
-        )
-        for node in problem.choices
-    )
-    return (float(over), min(load, sys.float_info.max))
+    needs_cpu, needs_memory = problem.task.cpu_required, problem.task.memory_required
+    fits, overloads = math.inf, math.inf  # the least load on a node of either kind
+    for node in problem.choices:
+        cpu, memory = node.cpu_load + needs_cpu, node.memory_load + needs_memory
+        if cpu > 100.0 or memory > 100.0:
+            overloads = min(overloads, cpu + memory)
+        elif cpu + memory < fits:
+            fits = cpu + memory
+    return (0.0, fits) if fits < math.inf else (1.0, min(overloads, sys.float_info.max))
 
 
 def load_after(problem: OneTaskProblem, node: LoadedNode) -> tuple[float, float]:

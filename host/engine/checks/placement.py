@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from host.engine.checks.fragmentation import expected_fragments, idle_milli, useless_share
+from host.engine.checks.fragmentation import Left, expected_fragments, idle_milli, useless_share
 from host.engine.checks.packing import CAPACITY_SLACK, total
 from host.engine.checks.rules import broken_rule, inversion
 from host.engine.checks.verdict import OK, Objective, Verdict
@@ -61,14 +61,20 @@ def verify(problem: PlacementProblem, answer: PlacementAnswer) -> Verdict:
 def objective(problem: PlacementProblem, answer: PlacementAnswer) -> Objective:
     """(pods without a node, expected fragmentation after in milli of a GPU, over all nodes)."""
     pods = {pod.id: pod for pod in problem.pods}
-    cpu = {node.id: node.cpu for node in problem.nodes}
-    gpus = {node.id: list(node.gpus) for node in problem.nodes}
+    on: dict[str, list[Placement]] = {}
     for each in answer.placements:
-        pod = pods[each.pod]
-        cpu[each.node] -= pod.cpu
-        for index in each.gpus:
-            gpus[each.node][index] -= pod.gpu.milli if pod.gpu else 0
-    after = ((cpu[node.id], gpus[node.id], node.gpu_model) for node in problem.nodes)
+        on.setdefault(each.node, []).append(each)
+
+    def left(node: GpuNode) -> Left:
+        cpu, gpus = node.cpu, list(node.gpus)
+        for each in on[node.id]:
+            pod = pods[each.pod]
+            cpu -= pod.cpu
+            for index in each.gpus:
+                gpus[index] -= pod.gpu.milli if pod.gpu else 0
+        return cpu, tuple(gpus), node.gpu_model
+
+    after = (left(node) if node.id in on else (node.cpu, node.gpus, node.gpu_model) for node in problem.nodes)
     return (float(len(answer.unplaced)), expected_fragments(after, problem.typical))
 
 

@@ -10,6 +10,7 @@ from plugin_sdk.contract.errors import ErrorCode
 
 Role = Literal["read", "operate", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
+_RANK = {role: rank for rank, role in enumerate(ROLES)}
 
 
 class ForbiddenError(RequestError):
@@ -33,7 +34,7 @@ class Caller:
 
     def may(self, role: Role) -> bool:
         """Whether this one may do what *role* may."""
-        return ROLES.index(self.role) >= ROLES.index(role)
+        return _RANK[self.role] >= _RANK[role]
 
     def demand(self, role: Role, what: str) -> None:
         """Raises a `ForbiddenError` unless the caller may do what *role* may."""

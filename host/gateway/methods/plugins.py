@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from host.errors import EngineOpsError, plain_words
@@ -22,6 +23,8 @@ from host.gateway.params import (
 from host.registry.view import PluginView
 from plugin_sdk.contract.errors import ErrorCode
 from plugin_sdk.contract.messages import Abstained, Prediction
+
+A_TURN = 1000  # of many predictions, written up in one turn of the event loop: others come in between
 
 
 class NoPredictionError(EngineOpsError):
@@ -122,7 +125,18 @@ async def predict_many(context: CallContext, params: PredictManyParams) -> objec
         failed = sum(not isinstance(each, Prediction) for each in outcomes)
         told = {"plugin": params.name, "count": len(outcomes), "failed": failed}
         context.publish("predictions", told, params.name)
-    return results.ManyPredicted([_entry(params.name, each) for each in outcomes])
+    entries: list[object] = []
+    errors: dict[int, object] = {}  # thousands may share one error, which is written up once
+    for at, outcome in enumerate(outcomes):
+        if at % A_TURN == 0:
+            await asyncio.sleep(0)
+        if isinstance(outcome, Prediction):
+            entries.append(predicted(params.name, outcome))
+        else:
+            if id(outcome) not in errors:
+                errors[id(outcome)] = _error_entry(params.name, outcome)
+            entries.append(errors[id(outcome)])
+    return results.ManyPredicted(entries)
 
 
 @method("plugins.logs", "read", LogsParams, results.Logs)
@@ -146,7 +160,7 @@ def predicted(name: str, prediction: Prediction | Abstained) -> results.Predicte
     return results.Predicted(prediction.prediction, prediction.confidence, prediction.model_id, metadata)
 
 
-def _entry(name: str, outcome: Prediction | Abstained | Exception) -> object:
+def _error_entry(name: str, outcome: Abstained | Exception) -> object:
     try:
         if isinstance(outcome, Exception):
             raise outcome

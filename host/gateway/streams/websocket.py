@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
+import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from host.gateway import results
@@ -137,7 +137,9 @@ async def serve_socket(
     async def answer(body: bytes) -> None:
         turn = Turn(socket)
         try:
-            response = await dispatcher.answer(body, replace(context, socket=turn), charge=charge)
+            response = await dispatcher.answer(
+                body, msgspec.structs.replace(context, socket=turn), charge=charge
+            )
             if response is not None and not ws.closed:
                 await ws.send_str(response.decode())
             turn.answered()

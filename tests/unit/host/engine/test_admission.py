@@ -34,11 +34,15 @@ class Gate:
         self._ends = {}
 
     async def request(self, name, deadline=100.0, quick=False):
-        async with self.admission.place(deadline, quick=quick) as plugins_too:
-            (self.order if plugins_too else self.alone).append(name)
-            self._ends[name] = asyncio.Event()
-            if plugins_too:
+        came = self.admission._clock.now()
+        plugins_too = await self.admission.enter(deadline, quick=quick)
+        (self.order if plugins_too else self.alone).append(name)
+        self._ends[name] = asyncio.Event()
+        if plugins_too:
+            try:
                 await self._ends[name].wait()
+            finally:
+                self.admission.leave(came)
 
     def start(self, name, **more):
         return asyncio.create_task(self.request(name, **more))
