@@ -142,13 +142,6 @@ class BadResultError(PluginError):
     retryable = False
 
 
-class ProtocolViolationError(PluginError):
-    """It broke the protocol: a frame over the limit, or bytes that are no messages at all."""
-
-    code = ErrorCode.PROTOCOL_VIOLATION
-    retryable = False
-
-
 class CapabilityMissingError(PluginError):
     """It does not do what it was asked, and said so at its start."""
 

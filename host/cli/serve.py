@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-TEXT = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.option("--plugins", type=TEXT, metavar="DIR", help="Folder of plugin folders.  [default: plugins]")
+@click.option("--plugins", type=PATH, metavar="DIR", help="Folder of plugin folders.  [default: plugins]")
 @click.option(
     "--data",
-    type=TEXT,
+    type=PATH,
     metavar="DIR",
     help="Where the host keeps what it writes; a temporary folder without it.",
 )
@@ -29,14 +29,14 @@ TEXT = click.Path(path_type=Path)
     metavar="N",
     help="0 takes a free one.  [default: 3000]",
 )
-@click.option("--tls-cert", type=TEXT, metavar="FILE", help="PEM file of the certificate chain.")
-@click.option("--tls-key", type=TEXT, metavar="FILE", help="PEM file of its key.")
+@click.option("--tls-cert", type=PATH, metavar="FILE", help="PEM file of the certificate chain.")
+@click.option("--tls-key", type=PATH, metavar="FILE", help="PEM file of its key.")
 @click.option(
     "--insecure-behind-proxy", is_flag=True, default=None, help="Somebody in front of this host speaks TLS."
 )
 @click.option(
     "--config",
-    type=TEXT,
+    type=PATH,
     metavar="FILE",
     help="Settings of the operator; without it, engine-ops.toml where there is one.",
 )
@@ -48,7 +48,7 @@ TEXT = click.Path(path_type=Path)
 )
 @click.option(
     "--record",
-    type=TEXT,
+    type=PATH,
     metavar="FILE",
     help="Write there what is said to plugins and by them, for bug reports and `plugin dev --replay`.",
 )

@@ -8,7 +8,6 @@ import msgspec
 
 from host.engine.ask import Heard
 from host.engine.checks.table import checks_for
-from host.engine.checks.verdict import Objective
 from plugin_sdk.contract.problems import (
     OneTaskProblem,
     PackingProblem,
@@ -83,11 +82,6 @@ _KINDS: dict[type, str] = {
     TuningProblem: "performance",
     PredictionProblem: "ml-driven",
 }
-
-
-def meets(heard: Heard, bound: Objective | None) -> bool:
-    """Whether nothing can be better than this answer."""
-    return bound is not None and heard.objective is not None and heard.objective <= bound
 
 
 def what_went_wrong(plugins: Sequence[Heard]) -> list[str]:

@@ -123,15 +123,7 @@ def _confined(
         assert manifest.entry is not None
         program["runner"] = ["--entry", manifest.entry, "--folder", at]
         program["threads"] = int(env["OMP_NUM_THREADS"])
-    profile = SeccompProfile(
-        # Only a group holds the memory of several processes.
-        subprocess=by_command and (machine.group is not None or policy.isolation != "require"),
-        exec="never" if preload else "always" if by_command else "once",
-        shared_memory=machine.group is not None,
-        own_files=own_root,
-        own_pids=own_root,
-        listener=machine.listener,
-    )
+    profile = _profile(policy, machine, by_command=by_command, preloaded=bool(preload))
     kernel_limits = ResourceLimits(
         data_bytes=budget.data_bytes,
         address_space_bytes=budget.address_space_bytes,
@@ -154,7 +146,6 @@ def _confined(
     plan = make_plan(machine, root, kernel_limits, profile, program, scratch=scratch, nice=policy.nice)
     if machine.drops_ids and not own_root:
         os.chown(scratch, machine.uid, machine.gid)
-    group = GroupLimits(limits.memory_bytes, policy.tasks, limits.cpu_cores) if machine.group else None
     return LaunchSpec(
         name=manifest.name,
         argv=argv,
@@ -165,17 +156,42 @@ def _confined(
         layers=layers(machine),
         tier=machine.tier,
         memory_cap_bytes=limits.memory_bytes,
-        confinement=Confinement(
-            plan=plan,
-            preload=preload,
-            group=group,
-            watch_bytes=budget.watch_bytes,
-            watch_cores=limits.cpu_cores,
-            # Elsewhere the kernel's own count of a user's tasks is of this plugin's alone.
-            watch_tasks=None if machine.namespaces == "user" else policy.tasks,
-            let_exec=profile.may_exec == "once",
-            reusable=own_root,
-        ),
+        confinement=_confinement(policy, machine, limits, budget, plan, preload, profile),
+    )
+
+
+def _profile(policy: SandboxPolicy, machine: Machine, *, by_command: bool, preloaded: bool) -> SeccompProfile:
+    own_root = machine.namespaces != "none"
+    return SeccompProfile(
+        # Only a group holds the memory of several processes.
+        subprocess=by_command and (machine.group is not None or policy.isolation != "require"),
+        exec="never" if preloaded else "always" if by_command else "once",
+        shared_memory=machine.group is not None,
+        own_files=own_root,
+        own_pids=own_root,
+        listener=machine.listener,
+    )
+
+
+def _confinement(
+    policy: SandboxPolicy,
+    machine: Machine,
+    limits: Limits,
+    budget: MemoryBudget,
+    plan: dict[str, Any],
+    preload: tuple[str, ...],
+    profile: SeccompProfile,
+) -> Confinement:
+    return Confinement(
+        plan=plan,
+        preload=preload,
+        group=GroupLimits(limits.memory_bytes, policy.tasks, limits.cpu_cores) if machine.group else None,
+        watch_bytes=budget.watch_bytes,
+        watch_cores=limits.cpu_cores,
+        # Elsewhere the kernel's own count of a user's tasks is of this plugin's alone.
+        watch_tasks=None if machine.namespaces == "user" else policy.tasks,
+        let_exec=profile.may_exec == "once",
+        reusable=machine.namespaces != "none",
     )
 
 

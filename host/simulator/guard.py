@@ -36,12 +36,20 @@ class Guard:
     _spent: float = 0.0
     _following: bool = True
 
-    def follows(self, cost: float, shadow_cost: float, slack: float = 0.0) -> bool:
-        """Whether the next decision is the plugin's. Costs are sums so far, lower is better; *slack* may be lost, too."""
-        lost, chance = cost - shadow_cost, (self.tolerance - 1) * shadow_cost + slack
+    def follows(self, cost: float, shadow_cost: float, slack: float = 0.0, coming: float = 0.0) -> bool:
+        """Whether the next decision is the plugin's.
+
+        Args:
+            cost, shadow_cost: Sums so far, lower is better.
+            slack: May be lost, too.
+            coming: What is lost by now and will only show. That something will be gained is not counted.
+        """
+        so_far = cost - shadow_cost
+        lost, chance = so_far + max(coming, 0.0), (self.tolerance - 1) * shadow_cost + slack
         if self._following:
-            self._gained = max(self._gained, -lost)
-            if lost > self._forgiven + chance - self.kept * self._gained:
+            self._gained = max(self._gained, -so_far)
+            # What is to come is a guess: it may take all that was gained, and what shows already a part.
+            if max(lost, so_far + self.kept * self._gained) > self._forgiven + chance:
                 self._following = False
                 self.trips += 1
                 self._spent += chance

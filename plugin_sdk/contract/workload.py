@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-RequestType = str
 REQUEST_TYPES = ("resource", "scheduling", "performance", "ml-driven")
 
 

@@ -242,7 +242,9 @@ class Server:
             answer = encode_json(handlers.initialized())
         except KeyboardInterrupt:
             raise
-        except BaseException as error:
+        except (
+            BaseException
+        ) as error:  # whatever an author's module and constructor raise, sys.exit() included
             self._connection.step(Step.REFUSED)
             self._fail(call, error)
             self._out.flush()
@@ -303,7 +305,7 @@ class Server:
                     raise CancelledCallError("cancelled before it was begun")
                 assert self._handlers is not None
                 result = self._handlers.answer(call)
-            except BaseException as error:
+            except BaseException as error:  # as in `_run_call`; and this thread is to train the next one too
                 self._fail(call, error)
             else:
                 if self._pending.pop(call.id, None) is not None:
@@ -345,7 +347,7 @@ class Server:
         try:
             self._handlers.shutdown()
             close_loop()
-        except Exception as error:
+        except Exception as error:  # the author's; the process ends all the same
             _log_traceback(error, "shutdown")
 
 

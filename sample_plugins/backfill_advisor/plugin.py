@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from plugin_sdk import Abstained, WorkloadDataPoint
 
 FLOOR_MS = 10_000.0  # a bounded slowdown counts shorter jobs as this long
-MEMORY = 0.7  # of what was known of a kind, when one more of its jobs ends
+# Of what was known of a kind, kept when one more of its jobs ends. How long they run changes with what a user works on;
+# how many end at once is seldom seen and soon forgotten, though nearly all the loss comes from those.
+RUN_MEMORY, LOSS_MEMORY = 0.7, 0.98
 
 
 class Kind:
@@ -22,23 +24,25 @@ class Kind:
         self.log_ms = 0.0
         self.loss = 0.0
 
-    def add(self, run_ms: float, memory: float) -> None:
+    def add(self, run_ms: float, run_memory: float = RUN_MEMORY, loss_memory: float = LOSS_MEMORY) -> None:
         """One more ended. The first ones count alike; later, old ones fade."""
-        keep = min(memory, self.count / (self.count + 1.0))
+        even = self.count / (self.count + 1.0)
         self.count += 1
+        keep = min(run_memory, even)
         self.log_ms = keep * self.log_ms + (1 - keep) * math.log(run_ms)
+        keep = min(loss_memory, even)
         self.loss = keep * self.loss + (1 - keep) / run_ms
 
 
 class BackfillAdvisor:
-    """Two levels of kinds: a user's jobs of one size and request, and all of a user's jobs; and everybody's."""
+    """Kinds within kinds: everybody's jobs, a user's, those of them that ask for about as long, and of as many processors."""
 
     def __init__(
         self,
         patience_ms: float = 64_800_000.0,
         size_weight: float = 0.5,
-        pseudo_jobs: float = 1.0,
-        curiosity: float = 2.0,
+        pseudo_jobs: float = 2.0,
+        curiosity: float = 1.0,
     ) -> None:
         self.patience_ms = patience_ms
         self.size_weight = size_weight
@@ -48,8 +52,7 @@ class BackfillAdvisor:
 
     def forget(self) -> None:
         """Begins anew."""
-        self.kinds: dict[tuple[str, int, float], Kind] = {}
-        self.users: dict[str, Kind] = {}
+        self.kinds: dict[tuple[Any, ...], Kind] = {}
         self.all = Kind()
         self.log_use = math.log(0.5)  # how much of their requests jobs use, until it is known
 
@@ -62,11 +65,9 @@ class BackfillAdvisor:
             if point.request_type != "scheduling" or not has_request(job) or not point.success:
                 continue
             run_ms = max(point.duration, FLOOR_MS)
-            user = str(job.get("user"))
-            key = (user, int(job["procs"]), float(job["requestedTime"]))
-            self.kinds.setdefault(key, Kind()).add(run_ms, MEMORY)
-            self.users.setdefault(user, Kind()).add(run_ms, MEMORY)
-            self.all.add(run_ms, 0.999)
+            for key in kinds_of(job):
+                self.kinds.setdefault(key, Kind()).add(run_ms)
+            self.all.add(run_ms, 0.999, 0.999)
             self.log_use += 0.005 * (
                 math.log(run_ms / max(float(job["requestedTime"]), run_ms)) - self.log_use
             )
@@ -74,18 +75,15 @@ class BackfillAdvisor:
     def known(self, job: dict[str, Any]) -> tuple[float, float]:
         """Expected log of the run time in ms, and expected loss of slowdown a millisecond of waiting.
 
-        What is known of everybody is the prior of a user, and that of the kind; each counts by how many jobs it stands on.
+        What is known of a wider kind is the prior of the narrower; each counts by how many jobs it stands on.
         """
         requested = max(float(job["requestedTime"]), FLOOR_MS)
         asked = math.log(requested) + self.log_use
         log_ms, loss = (0.5 * (self.all.log_ms + asked), self.all.loss) if self.all.count else (asked, 0.0)
-        user = str(job.get("user"))
-        for kind in (
-            self.users.get(user),
-            self.kinds.get((user, int(job["procs"]), float(job["requestedTime"]))),
-        ):
+        for key, pseudo_jobs in zip(kinds_of(job), (self.pseudo_jobs, 1.0, self.pseudo_jobs), strict=True):
+            kind = self.kinds.get(key)
             if kind is not None:
-                share = kind.count / (kind.count + self.pseudo_jobs)
+                share = kind.count / (kind.count + pseudo_jobs)
                 log_ms += share * (kind.log_ms - log_ms)
                 loss += share * (kind.loss - loss)
         return min(max(log_ms, math.log(FLOOR_MS)), math.log(requested)), max(loss, 1.0 / requested)
@@ -102,7 +100,7 @@ class BackfillAdvisor:
             return Abstained(reason="it orders jobs with procs and requestedTime")
         now = task["now"]
         alike: dict[tuple[Any, ...], int] = {}
-        keys = [(job.get("user"), job["procs"], job["requestedTime"]) for job in candidates]
+        keys = [narrowest(job) for job in candidates]
         for key in keys:
             alike[key] = alike.get(key, 0) + 1
         rates: dict[tuple[Any, ...], float] = {}
@@ -117,10 +115,22 @@ class BackfillAdvisor:
                 )
             score = rate + (now - job["submit"]) / self.patience_ms
             if first and alike[key] > 1:
-                kind = self.kinds.get((str(key[0]), int(key[1]), float(key[2])))
+                kind = self.kinds.get(key)
                 score += self.curiosity * math.log(alike[key]) / (1 + 0.25 * (kind.count if kind else 0))
             scores.append(score)
         return scores
+
+
+def narrowest(job: dict[str, Any]) -> tuple[Any, ...]:
+    """A user's jobs of one size and request."""
+    return str(job.get("user")), job["procs"], job["requestedTime"]
+
+
+def kinds_of(job: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Of a job, the widest first: its user's jobs, those that ask for as long to the power of two, and `narrowest`."""
+    yield (str(job.get("user")),)
+    yield str(job.get("user")), math.frexp(job["requestedTime"])[1]
+    yield narrowest(job)
 
 
 def has_request(job: dict[str, Any]) -> bool:

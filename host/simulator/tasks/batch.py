@@ -25,8 +25,9 @@ from host.simulator.tasks.asking import (
 from host.simulator.tasks.batch_account import Accounts
 from host.simulator.tasks.run_times import RunTimes
 from host.simulator.tasks.schedule_report import report
-from host.solvers.batch.replay import JobColumns, Order, Predict, Replay, Shadow, start_times
+from host.solvers.batch.replay import JobColumns, Order, Predict, Replay, start_times
 from host.solvers.batch.rules import EASY, RULES, Predictor, Rules
+from host.solvers.batch.shadow import Shadow
 from host.traces.job import Trace
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
@@ -101,7 +102,7 @@ class _Advised:
         self._guard = Guard(options.tolerance) if options.guard else None
         self._shadow = Shadow(self._replay, log.procs, EASY) if options.guard else None
         self._run_times = RunTimes(jobs)
-        self._accounts = Accounts(jobs, self._run_times)
+        self._accounts = Accounts(jobs, log.procs, self._run_times)
         self._fallbacks = 0
         self._decisions = 0
         self._submitted = 0
@@ -146,10 +147,10 @@ class _Advised:
             self._shadow.expect(self._submitted, self._run_times.guess(self._submitted))
             self._submitted += 1
         self._shadow.advance_to(now)
-        cost, shadow_cost = self._accounts.costs(self._replay.state, self._shadow.state, now)
+        costs = self._accounts.costs(self._replay.state, self._shadow, now)
         was = self._replay.rules is self._advised
         slack = SLACK_AT_START + SLACK_PER_JOB * self._submitted
-        follows = self._guard.follows(cost, shadow_cost, slack)
+        follows = self._guard.follows(costs.run, costs.shadow, slack, costs.coming)
         if follows != was:
             self._replay.follow(self._advised if follows else self._alone)
             if not follows:

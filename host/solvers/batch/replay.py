@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from host.solvers.batch.engine import ASK, DONE, FINISHED, ORDER, advance, insert_running
-from host.solvers.batch.heap import push
+from host.solvers.batch.engine import ASK, DONE, ORDER, advance, insert_running
 from host.solvers.batch.rules import Rules
 from host.solvers.batch.state import (
     ASKING,
     ENDED,
-    HEAP,
     NEVER,
     ORDER_ASKED,
     PREDICTOR,
@@ -144,42 +142,6 @@ class Replay:
             state.by_length[place] = job
 
 
-class Shadow:
-    """The same jobs under a built-in scheduler, beside a run that others advise; it knows no more than that run does.
-
-    A job runs here as long as it is expected to, and as long as it did once it has ended in the run.
-    """
-
-    def __init__(self, beside: Replay, procs: int, rules: Rules) -> None:
-        self.state = new_state(beside.jobs, procs, rules, beside=beside.state)
-        self._now = -math.inf
-
-    def expect(self, job: int, run_s: float) -> None:
-        """How long it is taken to run; said before the job comes."""
-        self.state.run[job] = run_s
-
-    def ended(self, job: int, run_s: float) -> None:
-        """It has ended in the run, and ran so long."""
-        state: Any = self.state
-        state.run[job] = run_s
-        if state.start[job] != NEVER and state.known_end[job] == NEVER:
-            push(state, max(self._now, float(state.start[job]) + run_s), FINISHED, job)
-
-    def advance_to(self, now: float) -> None:
-        """Catches up."""
-        self._now = now
-        advance(self.state, now)
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is coming, running or waiting."""
-        return not int(self.state.at[HEAP]) and not int(self.state.at[QUEUE])
-
-    def start_of(self, job: int) -> float:
-        """`NEVER` before it."""
-        return float(self.state.start[job])
-
-
 __all__ = [
     "BOUND_S",
     "NEVER",
@@ -187,7 +149,6 @@ __all__ = [
     "Order",
     "Predict",
     "Replay",
-    "Shadow",
     "bounded_slowdowns",
     "start_times",
 ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from host.solvers.placement.shapes import WHOLE_MILLI, Shape
+from host.solvers.placement.shapes import Shape
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -126,8 +126,3 @@ class NodeColumns:
         if shape.gpus:
             self.gpu_pods[row, 0 if shape.is_share else shape.gpus] -= sign
         self.version[row] += 1
-
-    @property
-    def capacity_milli(self) -> int:
-        """GPU milli of all nodes when they are empty."""
-        return int(self.gpu_count.sum()) * WHOLE_MILLI

@@ -90,15 +90,6 @@ class Index:
                 found.append(runs)
         return found
 
-    def oldest_seq(self) -> int | None:
-        """The number of the oldest point that is history."""
-        firsts = [
-            int(segments[0].block.view("seq")[segments[0].dropped])
-            for segments in self.types.values()
-            if segments and segments[0].count
-        ]
-        return min(firsts, default=None)
-
 
 def up_to(found: Sequence[Sequence[Run]], seq: int) -> list[list[Run]]:
     """Those points of *found* whose number is at most *seq*."""

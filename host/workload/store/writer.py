@@ -36,6 +36,7 @@ GROUP_POINTS = 16_384  # of one commit, at most
 RETRY_S = 1.0  # between two tries to open what could not be opened; doubled with each
 RETRY_AT_MOST_S = 60.0
 CROWDED_S = 60.0  # between two tries to merge on a disk without room for it
+MOST_SEGMENTS = 512  # of one type: each question looks at every one
 UPKEEP_S = 5.0  # between two looks at what is too old, and at segments to merge when nothing is written
 KEYS_KEPT_MS = 24 * 3600 * 1000.0
 KEYS_LOOKED_AT_MS = 3600 * 1000.0
@@ -220,7 +221,7 @@ class Writer:
             busy = not self._queue.empty()
             for kind, segments in self.index.types.items():
                 # While there is much to write, only what must be merged is.
-                if not busy or len(segments) > 512:
+                if not busy or len(segments) > MOST_SEGMENTS:
                     self._merge_once(kind, segments, self._database)
             self._database.checkpoint()
         except Exception as error:

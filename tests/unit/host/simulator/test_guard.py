@@ -62,6 +62,17 @@ def test_who_gained_much_may_not_give_it_all_back() -> None:
     assert not guard.follows(76.0, 100.0)
 
 
+def test_what_is_still_to_come_may_take_what_was_gained_and_no_more() -> None:
+    guard = Guard(1.0)
+    assert guard.follows(50.0, 100.0, coming=49.0)
+    assert guard.follows(60.0, 100.0, coming=39.0)
+    assert not guard.follows(60.0, 100.0, coming=41.0)
+
+
+def test_a_gain_that_is_still_to_come_is_no_licence() -> None:
+    assert not Guard(1.02).follows(103.0, 100.0, coming=-50.0)
+
+
 def test_whatever_a_plugin_does_it_loses_no_more_than_its_budget() -> None:
     """The cost grows otherwise than the shadow's only while the plugin is followed, by less than a step."""
     for seed in range(50):

@@ -7,8 +7,9 @@ import pytest
 
 from host.simulator.tasks.batch_account import Accounts
 from host.simulator.tasks.run_times import RunTimes
-from host.solvers.batch.replay import Predict, Replay, Shadow, bounded_slowdowns
+from host.solvers.batch.replay import Order, Predict, Replay, bounded_slowdowns
 from host.solvers.batch.rules import EASY, Predictor, Rules
+from host.solvers.batch.shadow import Shadow
 from host.solvers.batch.state import JobColumns
 
 
@@ -27,7 +28,7 @@ def played(jobs: JobColumns, says: float) -> tuple[Replay, list[tuple[float, flo
     replay = Replay(jobs, 16, Rules("advised", Predictor.ASKED))
     shadow = Shadow(replay, 16, EASY)
     run_times = RunTimes(jobs)
-    accounts = Accounts(jobs, run_times)
+    accounts = Accounts(jobs, 16, run_times)
     costs = []
 
     def look(now: float) -> None:
@@ -35,7 +36,7 @@ def played(jobs: JobColumns, says: float) -> tuple[Replay, list[tuple[float, flo
             run_times.add(job)
             shadow.ended(job, float(jobs.run[job]))
         shadow.advance_to(now)
-        costs.append(accounts.costs(replay.state, shadow.state, now))
+        costs.append(accounts.costs(replay.state, shadow, now)[:2])
 
     while (asked := replay.next_question()) is not None:
         assert isinstance(asked, Predict)
@@ -63,3 +64,24 @@ def test_costs_are_sums_over_the_jobs_that_have_come() -> None:
     _, costs = played(jobs, 1.0)
     came = [int(np.searchsorted(jobs.submit, now, "right")) for now in jobs.submit]
     assert all(run >= count - 1e-9 for (run, _), count in zip(costs, came, strict=False))
+
+
+def test_what_an_order_leaves_waiting_is_still_to_come() -> None:
+    """Two jobs of a second wait behind one of an hour that was let ahead of them; the shadow lets nobody ahead."""
+    jobs = JobColumns.of(
+        [0, 1, 2, 3, 70], [60, 1, 1, 3600, 1], [16] * 5, [60, 1, 1, 3600, 1], ["a", "b", "b", "long", "b"]
+    )
+    replay = Replay(jobs, 16, Rules("advised", Predictor.ASKED, order_asked=True))
+    shadow = Shadow(replay, 16, EASY)
+    while asked := replay.next_question():
+        if isinstance(asked, Order):
+            replay.reorder({job: float(jobs.run[job]) for job in asked.waiting})
+        elif asked.now == 70:
+            break
+        else:
+            replay.predict(asked.job, float(jobs.requested[asked.job]))
+    shadow.ended(0, 60.0)
+    shadow.advance_to(70.0)
+    costs = Accounts(jobs, 16, RunTimes(jobs)).costs(replay.state, shadow, 70.0)
+    assert costs.run - costs.shadow < 5  # a few seconds, as yet
+    assert costs.coming > 100

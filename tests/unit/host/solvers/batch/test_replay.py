@@ -12,7 +12,6 @@ from host.solvers.batch.replay import (
     Order,
     Predict,
     Replay,
-    Shadow,
     bounded_slowdowns,
     start_times,
 )
@@ -167,38 +166,3 @@ def test_ended_jobs_are_told_once_and_in_the_order_in_which_they_ended() -> None
     ends = [float(replay.start[job] + jobs.run[job]) for job in told]
     assert sorted(told) == list(range(len(jobs)))
     assert ends == sorted(ends)
-
-
-def tell(shadow: Shadow, replay: Replay) -> None:
-    for job in replay.newly_ended():
-        shadow.ended(job, float(replay.jobs.run[job]))
-
-
-@pytest.mark.parametrize("expected_s", [1.0, 200.0, 1e6])
-def test_a_shadow_beside_a_run_that_does_the_same_does_the_same_whatever_it_expects(
-    expected_s: float,
-) -> None:
-    jobs = some_jobs(5)
-    replay = Replay(jobs, PROCS, Rules("advised", Predictor.ASKED))
-    shadow = Shadow(replay, PROCS, EASY)
-    for job in range(len(jobs)):
-        shadow.expect(job, min(expected_s, float(jobs.requested[job])))
-    while (asked := replay.next_question()) is not None:
-        assert isinstance(asked, Predict)
-        tell(shadow, replay)
-        shadow.advance_to(asked.now - 1)
-        replay.predict(asked.job, float(jobs.requested[asked.job]))
-    tell(shadow, replay)
-    shadow.advance_to(1e9)
-    assert shadow.idle
-    assert [shadow.start_of(job) for job in range(len(jobs))] == replay.start.tolist()
-
-
-def test_a_job_that_does_not_start_in_the_run_runs_in_its_shadow_as_long_as_is_expected() -> None:
-    jobs = JobColumns.of([0, 1, 2], [50, 50, 50], [32, 32, 32], [90, 90, 90], ["u"] * 3)
-    replay = Replay(jobs, PROCS, Rules("advised", Predictor.ASKED))
-    shadow = Shadow(replay, PROCS, EASY)
-    for job in range(3):
-        shadow.expect(job, 20.0)
-    shadow.advance_to(1000)
-    assert [shadow.start_of(job) for job in range(3)] == [0, 20, 40]
