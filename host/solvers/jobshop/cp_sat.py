@@ -1,7 +1,7 @@
 """The job shop by constraint programming: intervals, no overlap on a machine, the shortest makespan.
 
-Large shops are begun by tabu search where numba is installed (extra `fast`): in seconds it is where CP-SAT comes in
-minutes, and CP-SAT improves on it and proves how far from the best it can be.
+Where numba is installed (extra `fast`) tabu search begins: of large shops it has in seconds what CP-SAT has in minutes, of
+small ones the best schedule. CP-SAT improves on it, and proves how far from the best it can be.
 
 Source: Perron and Furnon, OR-Tools CP-SAT. Needs `ortools` (extra `solve`).
 """
@@ -18,13 +18,14 @@ from host.solvers.compiling import COMPILED
 from host.solvers.jobshop.population import best_order
 from host.solvers.jobshop.shop import Schedule, Shop, best_dispatch, makespan, trivial_bound
 
-# Small shops are proved by few searches that only propagate; linear relaxations and large neighbourhoods cost them time
-# (orb01: 9 units of CP-SAT's deterministic time against more than 13 without an end). For large ones it is the other way
-# round, and more workers than cores are worth it: the searches help each other more than they cost each other.
+# Small shops are proved by one search that only propagates, if it begins from the best schedule; more workers, linear
+# relaxations and large neighbourhoods cost it time (orb01: 6 s of a processor, against no proof in 45 s). Without a good
+# beginning two find one sooner. Of large ones nothing is proved soon, and more workers than cores are worth it: the
+# searches help each other more than they cost each other.
 SMALL_OPERATIONS = 150
-SMALL_WORKERS = 2
+SMALL_WORKERS = 1 if COMPILED else 2
 WORKERS = 8
-TABU_SHARE = 0.4  # of the time, for large ones
+SMALL_TABU_SHARE, TABU_SHARE = 0.05, 0.4  # of the time
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def solve(shop: Shop, time_limit_s: float, *, seed: int = 0) -> Solved:
     began = time.monotonic()
     small = sum(map(len, shop.jobs)) <= SMALL_OPERATIONS
     _, hint = best_dispatch(shop)
-    if COMPILED and not small:
-        hint = best_order(shop, TABU_SHARE * time_limit_s, seed=seed)
+    if COMPILED:
+        hint = best_order(shop, (SMALL_TABU_SHARE if small else TABU_SHARE) * time_limit_s, seed=seed)
     horizon = makespan(shop, hint)
     if horizon == trivial_bound(shop):
         return Solved(hint, horizon, horizon, True, False)
