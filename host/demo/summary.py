@@ -79,10 +79,10 @@ def _in_short(end: Ending, alone: float) -> str:
     """What there was to see, for somebody who has never seen it."""
     tally, with_plugins = end.replay.tally, end.replay.mean_slowdown
     every = "every time" if tally.unanswered == 0 else f"{tally.answered} times"
-    which = ", one of which hangs and dies on purpose" if any(p.name == SABOTEUR for p in end.plugins) else ""
+    which = " (one hangs and dies on purpose)" if any(p.name == SABOTEUR for p in end.plugins) else ""
     return (
         f"In short: a cluster's scheduler asked a host {tally.asked} times what to do, and was answered {every}.\n"
-        f"The host asked {len(end.plugins)} plugins along{which}; it checked every answer, its own too, and took the best.\n"
+        f"The host asked {len(end.plugins)} plugins{which}, and its own solvers; it checked every answer and took the best.\n"
         f"Jobs took {with_plugins:.2f} times as long as they had to (mean bounded slowdown); with the built-in alone, {alone:.2f}."
     )
 

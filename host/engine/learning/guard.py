@@ -67,6 +67,10 @@ class Guard:
             self.state = "following"
             self._cool_s = self._config.cool_s
 
+    def begin_anew(self) -> None:
+        """It decides in another way from now on, of which its outcomes so far say nothing."""
+        self._outcomes.clear()
+
     def follows(self, now: float) -> bool:
         """Whether its advice is followed now; the end of a pause begins a probe."""
         if self.state == "aside" and now >= self._until:

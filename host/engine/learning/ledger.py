@@ -240,8 +240,14 @@ class Ledger:
         cluster.finished = []
 
     def _scored(self, kind: str, support: Support | None, cost: float, shadow: float) -> None:
-        if support:
-            self._scorers.setdefault(kind, Scorers()).outcome(support, cost, shadow)
+        if not support:
+            return
+        scorers = self._scorers.setdefault(kind, Scorers())
+        knew = scorers.epochs
+        scorers.outcome(support, cost, shadow)
+        if scorers.epochs > knew == 0:
+            # What they decided by weights that nobody had learnt is no account of what they will decide by these.
+            self._guard(kind, TOGETHER).begin_anew()
 
     def _guard(self, kind: str, by: str) -> Guard:
         return self._guards.setdefault((kind, by), Guard(self._config))

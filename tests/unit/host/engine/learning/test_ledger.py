@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from host.engine.learning.guard import GuardConfig
-from host.engine.learning.ledger import JOBS_AN_EPOCH, Ledger
+from host.engine.learning.hedge import EPOCH
+from host.engine.learning.ledger import JOBS_AN_EPOCH, TOGETHER, Ledger
 from plugin_sdk.contract.problems.queue import parse_queue
 from plugin_sdk.contract.workload import WorkloadDataPoint
 
@@ -116,3 +117,16 @@ def test_a_job_that_goes_on_holds_processors_in_the_shadow_too():
         ledger.started(f"r{n}", jobs((f"j{n}", 1.0, 20_000.0), now=at), [f"j{n}"], "p@1")
         ledger.outcomes([point(f"r{n}", duration=20_000.0)], now=0)
     assert ledger.aside("queue", "p@1", now=1) is None
+
+
+def test_what_several_decided_before_their_weights_moved_is_not_held_against_what_they_decide_after():
+    ledger = Ledger(GuardConfig(enough=20))
+    support = {"bad@1": 1.0, "good@1": 0.0, "builtin": 0.0}
+    for n in range(EPOCH + 19):
+        ledger.decided(f"r{n}", "one-task", TOGETHER, support)
+        ledger.outcomes([point(f"r{n}", cost=3.0 if n < EPOCH else 0.9, builtinCost=1.0)], now=0)
+    assert ledger.aside("one-task", TOGETHER, now=0) is None
+    for n in range(40):
+        ledger.decided(f"s{n}", "one-task", TOGETHER, support)
+        ledger.outcomes([point(f"s{n}", cost=3.0, builtinCost=1.0)], now=0)
+    assert ledger.aside("one-task", TOGETHER, now=0) is not None
