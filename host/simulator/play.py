@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+
+NAMED = 20  # cases whose names fit into a message
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,11 @@ def chosen(case_names: Sequence[str], wanted: Sequence[str], what: str) -> list[
     from plugin_sdk.contract.problems.request import unknown_member
 
     for name in wanted:
+        if name not in case_names and len(case_names) > NAMED:
+            near = get_close_matches(name, case_names, n=3) or case_names[:3]
+            raise ConfigError(
+                f"there is no {what} {name!r}; {len(case_names)} are there, such as {', '.join(near)}"
+            )
         if name not in case_names:
             raise ConfigError(f"there is no {what} {name!r}; give {unknown_member(name, set(case_names))}")
     return [name for name in case_names if not wanted or name in wanted]

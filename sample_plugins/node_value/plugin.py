@@ -13,14 +13,16 @@ from features import GPUS, MODELS, Nodes
 
 from plugin_sdk import Abstained
 
-LOOKS = (100, 500, 1000, 2000, 4000)  # pods seen when what is typical is looked at again
+FIRST_LOOK = 40  # pods seen when what is typical is first looked at
+NEXT_LOOK = 1.25  # times as many pods as at the last look
 
 
 class NodeValue:
     """The score of a spot is minus what a pod there would cost; see `Cost`, whose settings these are.
 
-    What is typical is learned from the pods that are asked about. It is looked at again a few times only: the host keeps
-    scores of nodes that have not changed, and scores of different times should mean the same.
+    What is typical is learned from the pods that are asked about. The host keeps scores of nodes that have not changed, and
+    forgets them now and then. What is typical is looked at again just then: beside scores of another time, nodes that have
+    not changed for long would look too good or too bad, all of them.
     """
 
     def __init__(self, learned: float = 0.9, spare: float = 0.4, step: float = 0.04) -> None:
@@ -34,7 +36,8 @@ class NodeValue:
         capacity = model.pop("capacity")
         gpus = np.array([capacity.get(name, 0.0) for name in MODELS])
         self.cost = Cost(Value(model), learned, spare, step, gpus)
-        self.seen = 0
+        self.seen, self.next_look = 0, FIRST_LOOK
+        self.told: dict[Kind, dict[str, tuple[float, list[int]]]] = {}
         self.cost.look(self.prior, self.pods)
 
     def score(self, task: dict[str, Any], candidates: list[dict[str, Any]]) -> list[float] | Abstained:
@@ -48,7 +51,8 @@ class NodeValue:
         pod: Kind = (cpu_milli, gpu["count"], gpu["milli"], tuple(sorted(gpu.get("models") or ())))
         self.pods[pod] = self.pods.get(pod, 0.0) + 1
         self.seen += 1
-        if self.seen in LOOKS:
+        if self.is_asked_again(pod, candidates) and self.seen >= self.next_look:
+            self.next_look = int(NEXT_LOOK * self.seen)
             known = {
                 kind: self.pods.get(kind, 0.0) + self.prior.get(kind, 0.0)
                 for kind in {*self.prior, *self.pods}
@@ -69,3 +73,13 @@ class NodeValue:
         )
         grown = self.cost.lost(nodes.after(cpu_milli, task["memory"], taken)) - self.cost.lost(nodes)
         return [float(each) for each in self.cost.scores(grown, nodes.model, taken)]
+
+    def is_asked_again(self, pod: Kind, candidates: list[dict[str, Any]]) -> bool:
+        """Whether the host has forgotten scores: it asks about a node that is as it was when this pod was last asked about."""
+        told = self.told.get(pod, {})
+        states = {node["id"]: (node["cpu"], node["gpus"]) for node in candidates}
+        again = any(told.get(name) == state for name, state in states.items())
+        if again:
+            self.told.clear()
+        self.told.setdefault(pod, {}).update(states)
+        return again

@@ -104,6 +104,7 @@ def test_a_model_that_others_ask_for_by_name_is_spared_by_those_who_can_go_elsew
     before = how_much_better_p100_is()
     for _ in range(498):
         scored(harness, only, [node([1000, 1000], [0], model="P100")])
+    how_much_better_p100_is()  # asked again about nodes that have not changed: it looks at what is typical anew
     assert how_much_better_p100_is() < before - 0.3
 
 
@@ -168,3 +169,15 @@ def test_training_plays_a_list_and_fits_what_was_left(rooms: dict[str, Any]) -> 
     assert ((predicted - y) ** 2).mean() < 0.5 * y.var()
     # And the next round plays under it.
     assert len(train.play(train.Game(data, 8, "default", False, weights, False))[1]) > 0
+
+
+def test_scores_mean_the_same_until_the_host_asks_again_about_what_has_not_changed(
+    harness: PluginHarness,
+) -> None:
+    only = {**WHOLE, "gpu": {"count": 1, "milli": 1000, "models": ["P100"]}}
+    spot = {**node([1000, 1000], [0], model="P100"), "id": "kept"}
+    before = scored(harness, SHARE, [spot])
+    for number in range(300):
+        scored(harness, only, [{**node([1000, 1000], [0], model="P100"), "id": f"n{number}"}])
+    assert scored(harness, SHARE, [{**spot, "id": "alike"}]) == before
+    assert scored(harness, SHARE, [spot]) < before

@@ -23,7 +23,8 @@ from host.solvers.placement.shapes import WHOLE_MILLI, Shape, ShapeTable, Typica
 from host.traces.openb import Openb, OpenbPod
 
 SEEDS = (42, 43, 44, 45, 46, 47, 48, 49, 50, 51)  # of the published runs
-# Pods after which remembered scores are forgotten: a plugin that learns on the way means something else by them.
+# Pods after which remembered scores are forgotten: a plugin that learns on the way means something else by them, at first soon.
+FORGET_AT = (50, 100, 200, 350)
 FORGET_EVERY = 500
 DRAWN = "{count} orders of arrival are drawn from the seed, not the published ones: results are near those published, not equal"
 CUT = "--limit {count}: where so many pods ask for less than 100 % or 130 % of the GPUs, what is allocated in the end stands for it"
@@ -138,7 +139,7 @@ class _AdvisedPlacer:
         """Where the plugin would put it; `None` where it fits nowhere or the plugin says nothing."""
         count = len(self.nodes)
         self._asked += 1
-        if self._asked % FORGET_EVERY == 0:
+        if self._asked in FORGET_AT or self._asked % FORGET_EVERY == 0:
             self._score.clear()
         if shape not in self._score:
             self._score[shape] = np.full(count, -np.inf)

@@ -6,6 +6,7 @@ A plugin dispatches: wherever several operations want a machine at once it score
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from host.simulator.play import Advice, Case, Metric, Options, Play, Played, chosen, encode_score
 from host.solvers.jobshop.cp_sat import solve
@@ -41,7 +42,8 @@ class JobShopTask:
 
     def cases(self) -> list[Case]:
         """See `Task.cases`."""
-        return [Case(name, "".join(each for each in name if not each.isdigit())) for name in self._shops]
+        # By family: ta01 and ta02js are both "ta".
+        return [Case(name, "".join(takewhile(str.isalpha, name)) or name) for name in self._shops]
 
     def play(self, case: Case, advice: Advice) -> Play:
         """See `Task.play`."""

@@ -9,6 +9,7 @@ Source: Perron and Furnon, OR-Tools CP-SAT. Needs `ortools` (extra `solve`).
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,10 +96,23 @@ def solve(shop: Shop, time_limit_s: float, *, seed: int = 0) -> Solved:
     solver.parameters.use_strong_propagation_in_disjunctive = True
     solver.parameters.use_dynamic_precedence_in_disjunctive = True
     solver.parameters.random_seed = seed
-    status = solver.solve(model)
+    # Its own answer to Ctrl-C would leave the process without Python's when it is done.
+    solver.parameters.catch_sigint_signal = False
+    status = _interruptible(solver, model)
     bound = max(trivial_bound(shop), round(solver.best_objective_bound))
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return Solved(hint, horizon, min(bound, horizon), False, True)
     schedule = [[int(solver.value(start)) for start in row] for row in starts]
     length = makespan(shop, schedule)
     return Solved(schedule, length, bound, status == cp_model.OPTIMAL, status != cp_model.OPTIMAL)
+
+
+def _interruptible(solver: Any, model: Any) -> Any:
+    """Solves in a thread, since a thread that is inside the solver hears no Ctrl-C."""
+    with ThreadPoolExecutor(1) as pool:
+        solving = pool.submit(solver.solve, model)
+        try:
+            return solving.result()
+        except BaseException:
+            solver.stop_search()
+            raise

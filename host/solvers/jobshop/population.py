@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -39,10 +40,17 @@ def best_order(shop: Shop, time_limit_s: float, *, seed: int = 0) -> Schedule:
         raise ConfigError("tabu search needs numba; pip install 'engine-ops[fast]'")
     starts = [order_of(dispatch(shop, rule)) for rule in DISPATCH.values()]
     threads = len(os.sched_getaffinity(0))
+    stopped = Event()
     with ThreadPoolExecutor(threads) as pool:
-        found = list(
-            pool.map(lambda number: _evolve(shop, starts, time_limit_s, seed + number), range(threads))
-        )
+        try:
+            found = list(
+                pool.map(
+                    lambda number: _evolve(shop, starts, time_limit_s, seed + number, stopped), range(threads)
+                )
+            )
+        except BaseException:
+            stopped.set()  # Ctrl-C is heard here, and the pool is left when its threads have ended
+            raise
     return schedule_of(shop, min(found, key=lambda member: member.makespan).order)
 
 
@@ -52,7 +60,7 @@ class _Member:
     order: Any
 
 
-def _evolve(shop: Shop, starts: Sequence[Any], time_limit_s: float, seed: int) -> _Member:
+def _evolve(shop: Shop, starts: Sequence[Any], time_limit_s: float, seed: int, stopped: Event) -> _Member:
     table, target = columns(shop), trivial_bound(shop)
     chance = np.array([seed], dtype=np.int64)
     until = time.monotonic() + time_limit_s
@@ -62,7 +70,7 @@ def _evolve(shop: Shop, starts: Sequence[Any], time_limit_s: float, seed: int) -
 
     members = [improved(start.copy()) for start in starts]
     idle = 0
-    while idle < IDLE_CHILDREN and time.monotonic() < until:
+    while idle < IDLE_CHILDREN and time.monotonic() < until and not stopped.is_set():
         best = min(member.makespan for member in members)
         if best <= target:
             break

@@ -1,8 +1,9 @@
 """The one thread that writes: gathers what is submitted, commits it as a group, and keeps the file in shape.
 
 Theory of operation. A submission waits at most `commit_ms` for others; then all are committed at once, the index
-is replaced, and only then is anybody told. A disk that is full refuses the group and is tried again with the next
-one. Any other error of a commit puts the handle out of use: the kernel may have dropped pages that it could not
+is replaced, and only then is anybody told. What nobody waits for lies beside the queue, and only the first of it wakes
+the thread: woken for each, it would take the interpreter from the event loop at every request. A disk that is full
+refuses the group and is tried again with the next one. Any other error of a commit puts the handle out of use: the kernel may have dropped pages that it could not
 write, and a later sync would not say so. The thread then renews the file (opening.py) before it writes again.
 Source: Rebello et al. (2020), Can Applications Recover from fsync Failures?
 """
@@ -14,6 +15,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +42,7 @@ MOST_SEGMENTS = 512  # of one type: each question looks at every one
 UPKEEP_S = 5.0  # between two looks at what is too old, and at segments to merge when nothing is written
 KEYS_KEPT_MS = 24 * 3600 * 1000.0
 KEYS_LOOKED_AT_MS = 3600 * 1000.0
+_SOMETHING = object()  # in the queue: something unhurried has come
 
 
 class Writer:
@@ -63,7 +66,9 @@ class Writer:
         self._config = config
         self._clock = clock
         self._on_settled = on_settled
-        self._queue: queue.SimpleQueue[Submission | str | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Submission | str | object | None] = queue.SimpleQueue()
+        self._unhurried: deque[Submission] = deque()
+        self._is_told = False  # the thread knows, or is about to, that there is something unhurried
         self._database: Database | None = None
         self._lock: FolderLock | None = None
         self._doubt: str | None = None  # why the file must be renewed before it is written again
@@ -107,7 +112,13 @@ class Writer:
 
     def submit(self, submission: Submission) -> None:
         """Hands points over. Never blocks; the caller bounds how many wait."""
-        self._queue.put(submission)
+        if submission.waits:
+            self._queue.put(submission)
+            return
+        self._unhurried.append(submission)
+        if not self._is_told:
+            self._is_told = True
+            self._queue.put(_SOMETHING)
 
     def doubt(self, why: str) -> None:
         """A reader has found damage: the file is to be renewed."""
@@ -145,22 +156,30 @@ class Writer:
         """The next group; empty when there was nothing for a while. And whether there may be more."""
         group: list[Submission] = []
         size, until = 0, time.monotonic() + (UPKEEP_S if self._database is not None else RETRY_S)
+        has_begun = False
         while size < GROUP_POINTS:
             try:
                 each = self._queue.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
                 break
             if each is None:
-                return group, False
+                return group + self._take_unhurried(), False
             if isinstance(each, str):
                 self._out_of_use(each)
                 break
-            if not group:
+            if not has_begun:
                 # The first waits no longer than its share of time since the last commit: alone, not at all.
                 until = min(time.monotonic(), self._committed) + self._config.commit_ms / 1000.0
-            group.append(each)
-            size += len(each.points)
-        return group, True
+                has_begun = True
+            if isinstance(each, Submission):
+                group += self._take_unhurried()  # what came before it stays before it
+                group.append(each)
+                size += len(each.points)
+        return group + self._take_unhurried(), True
+
+    def _take_unhurried(self) -> list[Submission]:
+        self._is_told = False  # first: who comes from now on wakes the thread again
+        return [self._unhurried.popleft() for _ in range(len(self._unhurried))]
 
     def _settle(self, group: list[Submission]) -> None:
         if self._database is None and self._may_try():

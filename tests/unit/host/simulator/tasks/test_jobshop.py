@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from host.errors import ConfigError
 from host.simulator.play import Advice, Ask, Options, Reply, alone
 from host.simulator.tasks.jobshop import JobShopTask
 from host.traces.jobshop import JobShop
@@ -13,6 +16,13 @@ SHOP = JobShop("la01", 3, [[(0, 3), (1, 2), (2, 2)], [(0, 2), (2, 1), (1, 4)], [
 
 def most_work_left(ask: Ask, params: dict[str, Any]) -> Reply:
     return Reply(scores=[each["workLeft"] for each in params["candidates"]])
+
+
+def test_of_many_names_a_message_says_those_that_are_near() -> None:
+    shops = [JobShop(f"ta{number:02}js", 3, SHOP.jobs) for number in range(1, 31)]
+    assert {case.group for case in JobShopTask(shops, Options()).cases()} == {"ta"}
+    with pytest.raises(ConfigError, match=r"30 are there, such as ta01js(, ta\d\djs){2}$"):
+        JobShopTask(shops, Options(lists=("ta01",)))
 
 
 def test_a_plugin_that_dispatches_like_a_rule_gets_its_schedule() -> None:
