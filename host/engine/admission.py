@@ -108,9 +108,12 @@ class Admission:
         return self._running >= self._config.in_flight and not self._may_wait(self._clock.now(), deadline)
 
     def has_room(self, *, quick: bool) -> bool:
-        """Whether one more would have a place at once, or an answer of the built-in alone."""
+        """Whether one more would have a place at once, or an answer of the built-in alone; where the built-in takes long,
+        also whether it would wait in a queue that is not a standing one.
+        """
         self._turn_interval(self._clock.now())
-        return self._running + len(self._queue) < self._config.in_flight or (
+        may_wait = 0 if quick or self._is_standing else self._config.queued
+        return self._running + len(self._queue) < self._config.in_flight + may_wait or (
             quick and self._alone_now < self._config.alone
         )
 

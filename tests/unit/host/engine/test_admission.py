@@ -210,3 +210,22 @@ async def test_at_ten_times_the_load_everyone_has_an_answer_or_a_clear_refusal_s
     assert all(each.success for each in answers)
     alone = [each for each in answers if "plugins were not asked" in " ".join(each.reasons)]
     assert alone and all(each.degraded and each.decided_by.startswith("builtin:") for each in alone)
+
+
+async def test_there_is_room_for_a_quick_one_while_the_built_in_may_answer_and_for_a_long_one_while_it_may_wait():
+    gate = Gate(AdmissionConfig(in_flight=1, queued=2, alone=1), Now())
+    tasks = [gate.start("a"), gate.start("b")]
+    await settle()
+    assert gate.admission.has_room(quick=True), "the built-in alone"
+    assert gate.admission.has_room(quick=False), "one more waits"
+    tasks.append(gate.start("c"))
+    await settle()
+    assert not gate.admission.has_room(quick=False)
+    tasks.append(gate.start("d", quick=True))
+    await settle()
+    assert gate.alone == ["d"]
+    assert not gate.admission.has_room(quick=True)
+    for name in "abc":
+        assert gate.order[-1] == name
+        await gate.end(name)
+    await asyncio.gather(*tasks)
