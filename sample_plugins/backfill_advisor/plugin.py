@@ -13,6 +13,8 @@ FLOOR_MS = 10_000.0  # a bounded slowdown counts shorter jobs as this long
 # how many end at once is seldom seen and soon forgotten, though nearly all the loss comes from those.
 RUN_MEMORY, LOSS_MEMORY = 0.7, 0.98
 
+EXACT = 0.01  # requests that are off by less, in the mean square of their logarithms, are the run times themselves
+
 
 class Kind:
     """What is known of one kind of jobs: how many have ended, their mean log run time and mean loss rate."""
@@ -55,6 +57,7 @@ class BackfillAdvisor:
         self.kinds: dict[tuple[Any, ...], Kind] = {}
         self.all = Kind()
         self.log_use = math.log(0.5)  # how much of their requests jobs use, until it is known
+        self.request_error = 1.0  # mean square of what requests were off by, in logarithms
 
     def learn(self, points: Iterable[WorkloadDataPoint], reset: bool = False) -> None:
         """Jobs that have ended."""
@@ -65,6 +68,8 @@ class BackfillAdvisor:
             if point.request_type != "scheduling" or not has_request(job) or not point.success:
                 continue
             run_ms = max(point.duration, FLOOR_MS)
+            off = math.log(run_ms / max(float(job["requestedTime"]), FLOOR_MS))
+            self.request_error += 0.05 * (off * off - self.request_error)
             for key in kinds_of(job):
                 self.kinds.setdefault(key, Kind()).add(run_ms)
             self.all.add(run_ms, 0.999, 0.999)
@@ -78,6 +83,8 @@ class BackfillAdvisor:
         What is known of a wider kind is the prior of the narrower; each counts by how many jobs it stands on.
         """
         requested = max(float(job["requestedTime"]), FLOOR_MS)
+        if self.request_error < EXACT:
+            return math.log(requested), 1.0 / requested
         asked = math.log(requested) + self.log_use
         log_ms, loss = (0.5 * (self.all.log_ms + asked), self.all.loss) if self.all.count else (asked, 0.0)
         for key, pseudo_jobs in zip(kinds_of(job), (self.pseudo_jobs, 1.0, self.pseudo_jobs), strict=True):

@@ -65,6 +65,15 @@ def test_of_many_jobs_of_an_unknown_kind_one_goes_ahead_to_tell(harness: PluginH
     assert known[0] - known[1] < 1.0 < scores[0] - scores[1]
 
 
+def test_where_requests_have_been_the_run_times_they_are_believed(harness: PluginHarness) -> None:
+    harness.learn(
+        [ended("u", 60_000.0, requested=60_000.0), ended("u", HOUR_MS, requested=HOUR_MS)] * 60
+        + [ended("v", DAY_MS)] * 20
+    )
+    long, short = scored(harness, [waiting("u", requested=DAY_MS), waiting("v", requested=HOUR_MS)])
+    assert short > long
+
+
 def test_a_reset_forgets(harness: PluginHarness) -> None:
     jobs = [waiting("u"), waiting("v")]
     fresh = scored(harness, jobs)

@@ -15,6 +15,9 @@ from plugin_sdk import Abstained
 
 FIRST_LOOK = 40  # pods seen when what is typical is first looked at
 NEXT_LOOK = 1.25  # times as many pods as at the last look
+PRIOR_LATER = (
+    0.1  # of the pods that stood in at first count on: a cluster with many large pods must know it early
+)
 
 
 class NodeValue:
@@ -25,7 +28,7 @@ class NodeValue:
     not changed for long would look too good or too bad, all of them.
     """
 
-    def __init__(self, learned: float = 0.9, spare: float = 0.4, step: float = 0.04) -> None:
+    def __init__(self, learned: float = 0.45, spare: float = 0.4, step: float = 0.04) -> None:
         model = json.loads((Path(__file__).parent / "model.json").read_text())
         # Until pods have come, those of a list it was trained on stand in, as 200 pods; no wishes for models among them.
         self.prior: dict[Kind, float] = {
@@ -54,7 +57,7 @@ class NodeValue:
         if self.is_asked_again(pod, candidates) and self.seen >= self.next_look:
             self.next_look = int(NEXT_LOOK * self.seen)
             known = {
-                kind: self.pods.get(kind, 0.0) + self.prior.get(kind, 0.0)
+                kind: self.pods.get(kind, 0.0) + PRIOR_LATER * self.prior.get(kind, 0.0)
                 for kind in {*self.prior, *self.pods}
             }
             self.cost.look(known, self.pods)
