@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # No bound on an example's time, nor on its making: what they need on a busy machine says nothing of the code.
 settings.register_profile("engine-ops", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("engine-ops")
+
+# A shell without job control starts what runs beside it with Ctrl-C ignored, and so would be what the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Folders:

@@ -80,12 +80,24 @@ def _loop(main: Coroutine[Any, Any, T]) -> T:
         from uvloop import new_event_loop as factory
     except ImportError:
         factory = None
+    in_worker = multiprocessing.parent_process() is not None
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
-            return runner.run(main)
+            return runner.run(_until_sigterm(main) if in_worker else main)
     finally:
         # Ctrl-C may come before it has begun; nobody is told then that it never did.
         main.close()
+
+
+async def _until_sigterm(main: Coroutine[Any, Any, T]) -> T:
+    """Cancelled by it: an exception from a handler would come up in whatever callback is being run."""
+    loop, me = asyncio.get_running_loop(), asyncio.current_task()
+    assert me is not None
+    loop.add_signal_handler(signal.SIGTERM, me.cancel)
+    try:
+        return await main
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def run_all(work: list[Work], jobs: int, seen: Seen) -> bool:
@@ -130,7 +142,7 @@ def _work(work: Work) -> Outcome:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return do(work)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         os._exit(1)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
