@@ -13,7 +13,10 @@ from tests.reproduce.tasks import Keep, excess, say, simulated
 SAMPLES = ROOT / "sample_plugins"
 HOSTILE = Path(__file__).parent / "hostile"
 PLACEMENT_SEEDS = (42,)  # 17 lists of ten thousand pods each, a few questions a pod
-HARM_LIMIT = 1.05  # times EASY: what the guard promises, whatever a plugin does
+HARM_LIMIT = 1.05  # times EASY: what the guard aims at, whatever a plugin does
+HARM_LOGS = tuple(
+    log for log in published.LOGS if log != "CEA-curie"
+)  # each takes a quarter of an hour there
 P50_MS, P99_MS = 2.0, 10.0  # what advice may cost a decision
 
 
@@ -128,12 +131,13 @@ def _hostile(keep: Keep, broken: list[str]) -> str:
     lines = [
         "### Plugins that mean harm, under the guard",
         "",
-        f"Mean bounded slowdown, and in brackets that over EASY's; at most {HARM_LIMIT} is promised.",
+        f"Mean bounded slowdown, and in brackets that over EASY's; the aim is at most {HARM_LIMIT}. What the guard cannot see in time is"
+        " what a few orders will have cost when run times nobody knew come out: that is what is above it. Not played on CEA-curie.",
         "",
         "| | EASY | " + " | ".join(names) + " |",
         "|---" * (len(names) + 2) + "|",
     ]
-    for log in published.LOGS:
+    for log in HARM_LOGS:
         found = _by(
             simulated(
                 "batch", REFDATA / "hpc_batch" / f"{log}.csv.xz", f"plugin-hostile-{log}", keep,
