@@ -5,8 +5,7 @@ Theory of operation. An answer takes several turns of the loop: asked, heard, ch
 are begun in each, only to be refused, a turn takes a tenth of a second and an answer a second. So the others wait here,
 in lanes, and cost nothing meanwhile. What is no work for the engine goes first. In a lane whose oldest has waited for a
 while the newest goes first: it still has time, and where more comes than can be done somebody has to be turned away in
-any order. Whoever has waited as long as he may is let through with the word that there is no place for him. While the
-loop stands still, for a first import or a processor that others have, nobody's patience runs out.
+any order. Whoever has waited as long as he may is let through with the word that there is no place for him.
 
 Source: as `host.engine.admission`.
 """
@@ -28,7 +27,6 @@ FEWEST = 2
 AWAY_PER_TURN = 12  # turned away; a refusal costs little, but a stall lets hundreds become due together
 LONG_S = 0.004  # of the loop's own work: a turn with more has fewer after it, down to `FEWEST`; one half as long, one more
 TARGET_S = 0.02  # in a lane whose oldest has waited longer the newest goes first
-STALL_S = 0.05  # what a turn takes beyond it is no wait for a place, and is not counted as one
 LOOK_S = 0.002  # how often it is looked whether there is room again, or who has waited too long
 
 
@@ -74,8 +72,6 @@ class Turnstile:
         self._has_room = has_room
         self._worked = worked
         self._worked_before = 0.0
-        self._turned_at = 0.0
-        self._stalled_s = 0.0
         self._looks_at = 0.0
         self._is_turning = False
         self._lanes: dict[Lane, deque[_Waiting]] = {lane: deque() for lane in LANES}
@@ -86,7 +82,6 @@ class Turnstile:
         if not self._is_turning:
             self._is_turning = True
             self._worked_before = self._worked()
-            self._turned_at = self._now()
             asyncio.get_running_loop().call_soon(self._turn)
         if self._left > 0 and not self._waiting:
             self._left -= 1
@@ -95,17 +90,14 @@ class Turnstile:
 
     async def wait(self, how: Wait) -> bool:
         """Waits until one may begin; false when there was no place for it in time."""
-        now = self._now() - self._stalled_s
+        now = self._now()
         mine = _Waiting(now, now + how.patience_s, asyncio.get_running_loop().create_future())
         self._lanes[how.lane].append(mine)
         self._waiting += 1
         return await mine.turn
 
     def _turn(self) -> None:
-        at = self._now()
-        self._stalled_s += max(at - self._turned_at - STALL_S, 0.0)
-        self._turned_at = at
-        now = at - self._stalled_s
+        now = self._now()
         worked = self._worked()
         took_s, self._worked_before = worked - self._worked_before, worked
         if took_s > LONG_S:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from host.gateway.turnstile import LOOK_S, STALL_S, TARGET_S, Lane, Turnstile, Wait
+from host.gateway.turnstile import TARGET_S, Lane, Turnstile, Wait
 
 
 class Crowd:
@@ -35,12 +35,6 @@ class Crowd:
         async with asyncio.timeout(20):
             while not is_so():
                 await asyncio.sleep(0.001)
-
-    async def pass_time(self, until):
-        """Turn by turn, none of them long."""
-        while self.at < until:
-            self.at = min(self.at + STALL_S, until)
-            await asyncio.sleep(2 * LOOK_S)
 
     async def fill(self):
         """Nobody passes at once any more: there is no room, and somebody waits for it."""
@@ -108,25 +102,14 @@ async def test_after_long_turns_fewer_begin_and_after_short_ones_as_many_as_befo
     assert await begun_in_turns_of(0.001, 40, crowd) == 16
 
 
-async def test_nobodys_patience_runs_out_while_the_loop_stands_still(crowd):
-    await crowd.fill()
-    crowd.come("patient", patience_s=0.3)
-    await asyncio.sleep(2 * LOOK_S)
-    crowd.at += 5.0  # in one turn
-    await asyncio.sleep(4 * LOOK_S)
-    assert crowd.away == []
-    await crowd.pass_time(crowd.at + 0.3)
-    await crowd.until(lambda: crowd.away == ["patient"])
-
-
 async def test_while_there_is_no_room_nobody_begins_and_each_is_turned_away_when_its_patience_is_over(crowd):
     await crowd.fill()
     crowd.come("short", patience_s=0.1)
     crowd.come("long", patience_s=0.3)
     await asyncio.sleep(0)
-    await crowd.pass_time(0.2)
+    crowd.at = 0.2
     await crowd.until(lambda: crowd.away == ["short"])
-    await crowd.pass_time(0.4)
+    crowd.at = 0.4
     await crowd.until(lambda: crowd.away == ["short", "long"])
     assert crowd.begun == []
 
