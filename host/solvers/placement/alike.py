@@ -14,9 +14,8 @@ import numpy.typing as npt
 
 from host.solvers.placement.nodes import Bools, Ints, NodeColumns
 
-BUCKET_BITS = (
-    14  # 64 KiB of places: more would be mapped and unmapped each time, which costs as much as all the rest
-)
+# 64 KiB of places: more would be mapped and unmapped each time, which costs as much as all the rest.
+BUCKET_BITS = 14
 
 
 def alike(nodes: NodeColumns, rows: Ints) -> tuple[npt.NDArray[np.int32], Bools]:

@@ -14,6 +14,16 @@ from pathlib import Path
 from typing import Any
 
 BOUND_S = 15.0  # for anything that is waited for; the machine may be busy
+HELLO = {
+    "protocol": {"min": 1, "max": 1},
+    "host": {"name": "test", "version": "1"},
+    "plugin": {"name": "mine", "version": "1.2.3"},
+    "instance": "i",
+    "epoch": 1,
+    "handles": ["resource"],
+    "config": {},
+    "limits": {},
+}
 
 
 class Plugin:
@@ -63,18 +73,7 @@ class Plugin:
         return message
 
     def initialize(self, **members: Any) -> dict[str, Any]:
-        params = {
-            "protocol": {"min": 1, "max": 1},
-            "host": {"name": "test", "version": "1"},
-            "plugin": {"name": "mine", "version": "1.2.3"},
-            "instance": "i",
-            "epoch": 1,
-            "handles": ["resource"],
-            "config": {},
-            "limits": {},
-            **members,
-        }
-        return self.call(0, "initialize", **params)
+        return self.call(0, "initialize", **(HELLO | members))
 
     def within(self, condition: Callable[[], bool]) -> None:
         until = time.monotonic() + BOUND_S

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from plugin_sdk.contract.errors import ErrorCode
-from tests.integration.plugin_sdk.running import GATE, request
+from tests.integration.plugin_sdk.running import GATE, HELLO, request
 
 
 def test_ping_is_answered_while_a_call_runs(start) -> None:
@@ -21,17 +21,7 @@ def test_ping_is_answered_while_a_call_runs(start) -> None:
 
 def test_ping_is_answered_while_the_authors_module_is_still_importing(start) -> None:
     plugin = start(GATE + "gate('import')", ready=False)
-    params = {
-        "protocol": {},
-        "host": {"name": "t", "version": "1"},
-        "plugin": {"name": "p", "version": "1"},
-        "instance": "i",
-        "epoch": 1,
-        "handles": [],
-        "config": {},
-        "limits": {},
-    }
-    plugin.send(request(1, "initialize", **params))
+    plugin.send(request(1, "initialize", **HELLO))
     plugin.within((plugin.folder / "import.begun").exists)
     assert plugin.call(2, "ping")["result"] == {}
     (plugin.folder / "import").touch()

@@ -6,15 +6,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-COMMAND = [sys.executable, "-m", "host.cli.main", "simulate"]
-WITHIN_S = 60.0
+from .back_test import COMMAND, WITHIN_S, begun
+
 STREAMS = 24
 
 
@@ -32,20 +31,7 @@ def streams(tmp_path: Path) -> Path:
 def started(streams: Path, out: Path, jobs: int) -> tuple[subprocess.Popen[str], list[str]]:
     """A run with three cases done, and its arguments."""
     arguments = ["binpack", str(streams), "--out", str(out), "--json", "--jobs", str(jobs)]
-    # A group of its own, as a terminal gives it: Ctrl-C reaches the workers, too.
-    process = subprocess.Popen(
-        [*COMMAND, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    kept = out / "outcomes.ndjson"
-    until = time.monotonic() + WITHIN_S
-    while not (kept.is_file() and kept.read_bytes().count(b"\n") >= 3):
-        assert time.monotonic() < until and process.poll() is None
-        time.sleep(0.02)
-    return process, arguments
+    return begun(arguments, out, 3), arguments
 
 
 def has_ended(process: psutil.Process) -> bool:

@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,9 @@ import pytest
 
 from tests.conftest import Folders
 
-COMMAND = [sys.executable, "-m", "host.cli.main", "simulate", "--allow-weak-sandbox"]
-WITHIN_S = 60.0
+from .back_test import COMMAND, WITHIN_S, begun
+
+WEAK = "--allow-weak-sandbox"
 STREAM = {"capacity": 10, "items": [3, 7, 5, 5, 4, 6, 2, 8] * 5}
 
 TIGHTEST = """
@@ -57,17 +56,8 @@ def streams(tmp_path: Path) -> Path:
 def test_ctrl_c_ends_workers_whose_plugins_hang(folders: Folders, streams: Path, tmp_path: Path) -> None:
     """Each of their questions takes five seconds to be given up, and there are eighty."""
     folder, out = folders.write("hangs", HANGS, handles='["scheduling"]'), tmp_path / "out"
-    process = subprocess.Popen(
-        [*COMMAND, "binpack", streams, "--plugin", folder, "--out", out, "--jobs", "2", "--no-guard"],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    kept = out / "outcomes.ndjson"
-    until = time.monotonic() + WITHIN_S
-    while not (kept.is_file() and kept.read_bytes().count(b"\n") >= 2):
-        assert time.monotonic() < until and process.poll() is None
-        time.sleep(0.02)
+    given = ["binpack", str(streams), "--plugin", str(folder), "--out", str(out), "--jobs", "2", "--no-guard"]
+    process = begun([WEAK, *given], out, 2)
     os.killpg(process.pid, signal.SIGINT)
     stderr = process.communicate(timeout=WITHIN_S)[1]
     assert process.returncode == 1 and "stopped early" in stderr
@@ -76,7 +66,7 @@ def test_ctrl_c_ends_workers_whose_plugins_hang(folders: Folders, streams: Path,
 
 def simulate(*arguments: object) -> Any:
     done = subprocess.run(
-        [*COMMAND, *map(str, arguments), "--json"],
+        [*COMMAND, WEAK, *map(str, arguments), "--json"],
         capture_output=True,
         text=True,
         timeout=180,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +10,7 @@ from host.engine.many_requests import Pace, optimize_many
 from host.errors import BusyError
 from plugin_sdk.contract.answers import Answer, AnswerMetrics, Candidate
 from plugin_sdk.contract.problems import OptimizeRequest
+from tests.turns import turns_during
 
 TASK = {
     "task": {"id": "t", "cpuRequired": 10, "memoryRequired": 10},
@@ -85,20 +84,12 @@ async def test_what_the_host_itself_has_taken_says_how_long_plugins_are_waited_f
 
 
 async def test_others_have_their_turn_while_many_are_answered_without_a_wait():
-    turns = 0
-
     async def at_once(request, arrived, plugins_until):
         return answered(request)
 
-    async def somebody_else():
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    other = asyncio.create_task(somebody_else())
-    await optimize_many(at_once, requests(400), lambda request: 1.0, HandClock(), at_once=4)
-    other.cancel()
+    _, turns = await turns_during(
+        optimize_many(at_once, requests(400), lambda request: 1.0, HandClock(), at_once=4)
+    )
     assert turns >= 100
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -14,24 +13,9 @@ from host.gateway.methods.plugins import predict_many
 from host.gateway.traffic import Traffic
 from plugin_sdk.contract.answers import Answer, AnswerMetrics
 from plugin_sdk.contract.messages import Prediction
+from tests.turns import turns_during
 
 COUNT = 20_000
-
-
-async def turns_during(call):
-    """What the call comes to, and how often somebody else had a turn meanwhile."""
-    turns = 0
-
-    async def somebody_else():
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    other = asyncio.create_task(somebody_else())
-    found = await call
-    other.cancel()
-    return found, turns
 
 
 async def test_many_predictions_are_written_up_in_pieces_and_an_error_that_they_share_once():
