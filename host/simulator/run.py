@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from functools import lru_cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -115,16 +115,25 @@ def run_all(work: list[Work], jobs: int, seen: Seen) -> bool:
             min(jobs, len(work)), multiprocessing.get_context("spawn"), initializer=_begin_worker
         ) as pool:
             try:
-                for done in as_completed([pool.submit(_work, each) for each in work]):
+                for done in as_completed(_submitted(pool, work)):
                     seen(done.result())
             except BaseException:
-                workers = list(pool._processes.values())  # the pool forgets them when it is shut down
-                pool.shutdown(wait=False, cancel_futures=True)
-                _end(workers)
+                # Without its workers the pool ends by itself, and is waited for.
+                _end(list(pool._processes.values()))
                 raise
         return True
     except KeyboardInterrupt:
         return False
+
+
+def _submitted(pool: ProcessPoolExecutor, work: Sequence[Work]) -> list[Future[Outcome]]:
+    # Workers are started here, and take on what is blocked: one that still imports would answer Ctrl-C with a traceback.
+    # One that comes meanwhile reaches this process afterwards.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return [pool.submit(_work, each) for each in work]
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _end(workers: Sequence[BaseProcess]) -> None:
@@ -151,6 +160,7 @@ def _work(work: Work) -> Outcome:
 def _begin_worker() -> None:
     # Ctrl-C reaches the whole process group; the parent alone answers to it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     logging.getLogger().setLevel(logging.ERROR)
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from .back_test import COMMAND, WITHIN_S, begun
+from .back_test import COMMAND, WITHIN_S, begun, launched
 
 STREAMS = 24
 
@@ -80,3 +81,28 @@ def test_ctrl_c_tells_what_is_known_and_resume_does_the_rest(
     )
     assert [row["cases"] for row in json.loads(rest.stdout)["rows"]] == [STREAMS, STREAMS]
     assert kept.read_bytes().splitlines()[: len(known)] == known
+
+
+@pytest.mark.parametrize("used_s", [0.02, 0.04, 0.06, 0.1])
+def test_ctrl_c_while_workers_are_starting_is_told_without_a_traceback(
+    streams: Path, tmp_path: Path, used_s: float
+) -> None:
+    process = launched(["binpack", str(streams), "--out", str(tmp_path / "out"), "--json", "--jobs", "2"])
+    until = time.monotonic() + WITHIN_S
+    while workers_of(process, used_s) < 2:
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=WITHIN_S)
+    assert process.returncode == 1 and "stopped early" in stderr
+    assert "Traceback" not in stderr
+
+
+def workers_of(process: subprocess.Popen[str], used_s: float) -> int:
+    """How many have had so many seconds of a processor: they import for some tenths."""
+    count = 0
+    for each in psutil.Process(process.pid).children():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            is_worker = any("spawn_main" in part for part in each.cmdline())
+            count += is_worker and sum(each.cpu_times()[:2]) >= used_s
+    return count
