@@ -70,8 +70,8 @@ class Host:
     def has_room(self, *, large: bool) -> bool:
         return self._engine.has_room(large=large)
 
-    def turned_away(self, *, large: bool) -> BusyError:
-        return self._engine.turned_away(large=large)
+    def turned_away(self, *, large: bool, waiting: int) -> BusyError:
+        return self._engine.turned_away(large=large, waiting=waiting)
 
     async def optimize_many(
         self, requests: Sequence[OptimizeRequest]

@@ -117,12 +117,17 @@ class Admission:
             quick and self._alone_now < self._config.alone
         )
 
-    def turned_away(self) -> BusyError:
-        """Counts a request that was not even read, and says what its caller is told."""
+    def turned_away(self, waiting: int = 0) -> BusyError:
+        """Counts a request that was not even read, and says what its caller is told.
+
+        Args:
+            waiting: So many wait elsewhere, before they are read.
+        """
         self._refused += 1
-        wait_s = max(self._takes_s * (1 + len(self._queue) / self._config.in_flight), self._config.interval_s)
+        waiting += len(self._queue)
+        wait_s = max(self._takes_s * (1 + waiting / self._config.in_flight), self._config.interval_s)
         return BusyError(
-            f"{self._running} requests are worked on and {len(self._queue)} wait; come back in {wait_s * 1000:.0f} ms",
+            f"{self._running} requests are worked on and {waiting} wait; come back in {wait_s * 1000:.0f} ms",
             retry_after_ms=round(wait_s * 1000.0),
         )
 

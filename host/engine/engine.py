@@ -220,9 +220,9 @@ class Engine:
         """Whether one more request, begun now, would have a place or a short wait for one."""
         return self._large_admission.has_room(quick=False) if large else self._admission.has_room(quick=True)
 
-    def turned_away(self, *, large: bool) -> BusyError:
+    def turned_away(self, *, large: bool, waiting: int) -> BusyError:
         """What the caller of a request is told that was not begun, as there was no room for it; it is counted."""
-        return (self._large_admission if large else self._admission).turned_away()
+        return (self._large_admission if large else self._admission).turned_away(waiting)
 
     def cache_statistics(self) -> CacheStatistics:
         """How the cache of answers does."""

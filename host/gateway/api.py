@@ -44,7 +44,7 @@ class HostApi(Protocol):
         """Whether one more optimize request, begun now, would have a place or a short wait for one."""
         ...
 
-    def turned_away(self, *, large: bool) -> BusyError:
+    def turned_away(self, *, large: bool, waiting: int) -> BusyError:
         """What the caller of a request is told that there was no room for in time; it is counted."""
         ...
 

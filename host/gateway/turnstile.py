@@ -3,9 +3,11 @@ served in time is turned away before he costs anything.
 
 Theory of operation. An answer takes several turns of the loop: asked, heard, checked, sent. Where hundreds of requests
 are begun in each, only to be refused, a turn takes a tenth of a second and an answer a second. So the others wait here,
-in lanes, and cost nothing meanwhile. What is no work for the engine goes first. In a lane whose oldest has waited for a
-while the newest goes first: it still has time, and where more comes than can be done somebody has to be turned away in
-any order. Whoever has waited as long as he may is let through with the word that there is no place for him.
+in lanes, and cost nothing meanwhile. What is no work for the engine goes first. Where only turns are short, and not too
+many wait for one, the oldest of a lane goes first: all of them will be served. Where places are short, or more wait than
+can be served in time, and the oldest has waited for a while, the newest does: it still has time, and somebody has to be
+turned away in any order. Whoever has waited as long as he may is let through with the word that there is no place for
+him; where all will be served, he may wait for longer.
 
 Source: as `host.engine.admission`.
 """
@@ -26,7 +28,10 @@ PER_TURN = 16  # some 3 ms of refusals
 FEWEST = 2
 AWAY_PER_TURN = 12  # turned away; a refusal costs little, but a stall lets hundreds become due together
 LONG_S = 0.004  # of the loop's own work: a turn with more has fewer after it, down to `FEWEST`; one half as long, one more
-TARGET_S = 0.02  # in a lane whose oldest has waited longer the newest goes first
+TARGET_S = 0.02  # in a crowded lane whose oldest has waited longer the newest goes first
+IN_ORDER_S = 0.08  # of work in a lane: so much is done in the order in which it came
+STALL_S = 5 * LONG_S  # of a turn's work says how much its requests take; what is more is something else
+FORGETS = 0.98  # a turn, of what requests took
 LOOK_S = 0.002  # how often it is looked whether there is room again, or who has waited too long
 
 
@@ -36,17 +41,19 @@ class Wait:
 
     Attributes:
         lane: `first` for what needs no place of the engine's.
-        patience_s: For so long; then it is turned away.
+        patience_s: For so long in a crowded lane; then it is turned away.
+        longest_s: For so long in one that is not: a stall of the loop is no reason to turn anybody away.
     """
 
     lane: Lane
     patience_s: float
+    longest_s: float
 
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
     since: float
-    until: float
+    how: Wait
     turn: asyncio.Future[bool]
 
 
@@ -72,9 +79,14 @@ class Turnstile:
         self._has_room = has_room
         self._worked = worked
         self._worked_before = 0.0
+        self._lately_s = 0.0  # of work, in turns while somebody waited
+        self._lately_begun = 0.0  # in them
         self._looks_at = 0.0
         self._is_turning = False
         self._lanes: dict[Lane, deque[_Waiting]] = {lane: deque() for lane in LANES}
+        self._full_at = dict.fromkeys(
+            LANES, float("-inf")
+        )  # when there last was no room for one that had a turn
         self._waiting = 0
 
     def passes(self) -> bool:
@@ -88,10 +100,14 @@ class Turnstile:
             return True
         return False
 
+    def waiting(self, lane: Lane) -> int:
+        """How many of a lane wait now."""
+        return len(self._lanes[lane])
+
     async def wait(self, how: Wait) -> bool:
         """Waits until one may begin; false when there was no place for it in time."""
         now = self._now()
-        mine = _Waiting(now, now + how.patience_s, asyncio.get_running_loop().create_future())
+        mine = _Waiting(now, how, asyncio.get_running_loop().create_future())
         self._lanes[how.lane].append(mine)
         self._waiting += 1
         return await mine.turn
@@ -100,10 +116,14 @@ class Turnstile:
         now = self._now()
         worked = self._worked()
         took_s, self._worked_before = worked - self._worked_before, worked
+        begun = self._per_turn - self._left
         if took_s > LONG_S:
             self._per_turn = max(min(FEWEST, self._most), self._per_turn // 2)
         elif took_s < LONG_S / 2:
             self._per_turn = min(self._most, self._per_turn + 1)
+        if self._waiting:
+            self._lately_s = FORGETS * self._lately_s + min(took_s, STALL_S)
+            self._lately_begun = FORGETS * self._lately_begun + begun
         self._left = self._per_turn
         if self._waiting:
             for lane in LANES:
@@ -121,20 +141,35 @@ class Turnstile:
 
     def _let_in(self, lane: Lane, now: float) -> None:
         queue = self._lanes[lane]
-        while queue and self._left and (lane == "first" or self._has_room(lane)):
-            is_standing = lane != "first" and now - queue[0].since > TARGET_S
+        while queue and self._left:
+            if lane != "first" and not self._has_room(lane):
+                self._full_at[lane] = now
+                return
+            is_standing = now - queue[0].since > TARGET_S and self._is_crowded(lane, now)
             waiting = queue.pop() if is_standing else queue.popleft()
             self._waiting -= 1
             if not waiting.turn.done():  # who has gone away needs no turn
                 waiting.turn.set_result(True)
                 self._left -= 1
 
+    def _is_crowded(self, lane: Lane, now: float) -> bool:
+        """Whether places were short lately, not only turns, or more wait than can be served in time."""
+        takes_s = self._lately_s / max(self._lately_begun, 1.0)
+        return now - self._full_at[lane] <= TARGET_S or takes_s * len(self._lanes[lane]) > IN_ORDER_S
+
     def _turn_away(self, now: float) -> None:
         most = AWAY_PER_TURN
-        for queue in self._lanes.values():
-            for waiting in [each for each in queue if now >= each.until or each.turn.done()][:most]:
+        for lane, queue in self._lanes.items():
+            is_crowded = self._is_crowded(lane, now)
+            for waiting in [each for each in queue if _is_due(each, now, is_crowded)][:most]:
                 queue.remove(waiting)
                 self._waiting -= 1
                 if not waiting.turn.done():
                     waiting.turn.set_result(False)
                     most -= 1
+
+
+def _is_due(waiting: _Waiting, now: float, is_crowded: bool) -> bool:
+    """Whether one is to be turned away, or has gone away itself."""
+    waits_s = waiting.how.patience_s if is_crowded else waiting.how.longest_s
+    return now - waiting.since >= waits_s or waiting.turn.done()

@@ -22,6 +22,7 @@ from host.gateway.problem import not_optimized
 from host.gateway.turnstile import Lane, Turnstile, Wait
 
 PATIENCE_S = 0.2  # for a place; a refusal is to come while the caller can still go elsewhere
+LONGEST_S = 0.4  # for a turn while there are places
 WAIT_SHARE = 0.5  # of its time that a request waits here at most
 FOREVER_S = float("inf")
 WAITED: web.RequestKey[float] = web.RequestKey("waited", float)
@@ -57,17 +58,19 @@ class WaitingRoom:
         began = time.monotonic()
         seen = await _seen(request)
         if seen is None:
-            await self._turnstile.wait(Wait("first", FOREVER_S))
+            await self._turnstile.wait(Wait("first", FOREVER_S, FOREVER_S))
             return handler
         large = self._api.is_large(seen.entries)
         lane: Lane = "large" if large else "small"
         whole_s = min(seen.deadline_s, FOREVER_S if deadline_ms is None else deadline_ms / 1000.0)
-        has_turn = await self._turnstile.wait(Wait(lane, min(PATIENCE_S, WAIT_SHARE * whole_s)))
+        most_s = WAIT_SHARE * whole_s
+        has_turn = await self._turnstile.wait(Wait(lane, min(PATIENCE_S, most_s), min(LONGEST_S, most_s)))
         request[WAITED] = time.monotonic() - began
         return handler if has_turn else partial(self._send_away, seen=seen, large=large)
 
     async def _send_away(self, request: web.Request, *, seen: Glance, large: bool) -> web.Response:
-        failure = failure_from(self._api.turned_away(large=large), during=OPTIMIZE)
+        waiting = self._turnstile.waiting("large" if large else "small")
+        failure = failure_from(self._api.turned_away(large=large, waiting=waiting), during=OPTIMIZE)
         if not is_call(request):
             return not_optimized(failure, seen.request_id, request[WAITED])
         self._observe(OPTIMIZE, failure.code.kind, request[WAITED])

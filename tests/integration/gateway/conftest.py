@@ -86,7 +86,7 @@ class ScriptedHost:
     def has_room(self, *, large: bool) -> bool:
         return self.room
 
-    def turned_away(self, *, large: bool) -> BusyError:
+    def turned_away(self, *, large: bool, waiting: int) -> BusyError:
         return BusyError("there is more to do than can be done", retry_after_ms=120)
 
     def plugins(self) -> list[dict[str, Any]]:

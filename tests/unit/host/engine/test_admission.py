@@ -57,6 +57,16 @@ async def settle():
         await asyncio.sleep(0)
 
 
+async def test_who_is_turned_away_unread_is_told_how_many_wait_before_they_are_read_too():
+    gate = Gate(AdmissionConfig(in_flight=1), Now())
+    first = gate.start("a")
+    await settle()
+    assert "1 requests are worked on and 7 wait" in str(gate.admission.turned_away(7))
+    assert gate.admission.statistics().refused == 1
+    await gate.end("a")
+    await first
+
+
 async def test_so_many_are_worked_on_the_next_wait_and_go_in_their_order():
     gate = Gate(AdmissionConfig(in_flight=2, queued=4), Now())
     tasks = [gate.start(name) for name in "abcd"]

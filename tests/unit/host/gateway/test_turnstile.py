@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from host.gateway.turnstile import TARGET_S, Lane, Turnstile, Wait
+from host.gateway.turnstile import IN_ORDER_S, TARGET_S, Lane, Turnstile, Wait
 
 
 class Crowd:
@@ -24,11 +24,13 @@ class Crowd:
         self.tasks: list[asyncio.Task[None]] = []
 
     async def request(self, name, how=None):
-        goes_on = self.turnstile.passes() or await self.turnstile.wait(how or Wait("small", 100.0))
+        goes_on = self.turnstile.passes() or await self.turnstile.wait(how or Wait("small", 100.0, 100.0))
         (self.begun if goes_on else self.away).append(name)
 
     def come(self, *names, lane="small", patience_s=100.0):
-        self.tasks += [asyncio.create_task(self.request(name, Wait(lane, patience_s))) for name in names]
+        self.tasks += [
+            asyncio.create_task(self.request(name, Wait(lane, patience_s, 2 * patience_s))) for name in names
+        ]
 
     async def until(self, is_so):
         """Lets the loop turn until *is_so*."""
@@ -42,6 +44,10 @@ class Crowd:
         self.turnstile._left = 0
         self.come("blocker")
         await asyncio.sleep(0)
+
+    async def sees_no_room(self, lane):
+        """Looks once more, now."""
+        await self.until(lambda: self.turnstile._full_at[lane] == self.at)
 
     async def end(self):
         for task in self.tasks:
@@ -126,9 +132,66 @@ async def test_when_there_is_room_again_the_oldest_goes_first_unless_he_has_wait
     crowd.come("a", "b")
     await asyncio.sleep(0)
     crowd.at += 2 * TARGET_S
+    await crowd.sees_no_room("small")
     crowd.room["small"] = True
     await crowd.until(lambda: len(crowd.begun) == 3)
     assert crowd.begun == ["b", "a", "blocker"]
+
+
+async def test_while_only_turns_are_short_the_oldest_goes_first_however_long_he_has_waited():
+    """Callers who send again as soon as they are answered: with the newest first the oldest never had a turn."""
+    crowd = Crowd(per_turn=1)
+    crowd.come(*range(20), patience_s=10 * TARGET_S)
+    came = 20
+    for _ in range(200):
+        before = len(crowd.begun)
+        await asyncio.sleep(0)
+        crowd.at += 0.4 * TARGET_S  # a round of all takes eight times the target
+        crowd.come(*range(came, came + len(crowd.begun) - before), patience_s=10 * TARGET_S)
+        came += len(crowd.begun) - before
+    assert crowd.begun == list(range(len(crowd.begun)))
+    assert len(crowd.begun) > 100
+    assert crowd.away == []
+    await crowd.end()
+
+
+async def test_where_more_wait_than_can_be_served_in_time_the_newest_goes_first_and_the_oldest_are_turned_away():
+    crowd = Crowd(per_turn=1)
+    crowd.come(*range(400), patience_s=10 * TARGET_S)
+
+    async def works():
+        await asyncio.sleep(0)
+        crowd.worked += IN_ORDER_S / 200
+
+    while len(crowd.begun) < 100:
+        await works()
+    assert crowd.begun == list(range(100))
+    crowd.begun.clear()
+    crowd.at += 2 * TARGET_S
+    while len(crowd.begun) < 4:
+        await works()
+    assert crowd.begun[:4] == [100, 399, 398, 397]  # the first had its turn before
+    while not crowd.away:
+        crowd.at += 0.1 * TARGET_S
+        await works()
+    assert crowd.away == list(range(crowd.away[0], crowd.away[0] + len(crowd.away)))
+    assert 100 <= crowd.away[0] < 200
+    await crowd.end()
+
+
+async def test_a_stall_of_the_loop_turns_nobody_away_while_there_is_room():
+    crowd = Crowd(per_turn=1)
+    crowd.come(*range(20), patience_s=0.2)
+    await asyncio.sleep(0)
+    crowd.at += 0.2 * 1.9
+    await crowd.until(lambda: len(crowd.begun) == 20)
+    assert crowd.away == []
+    crowd.turnstile._left = 0
+    crowd.come(*range(20), patience_s=0.2)
+    await asyncio.sleep(0)
+    crowd.at += 0.2 * 2.1
+    await crowd.until(lambda: len(crowd.away) > 0)
+    await crowd.end()
 
 
 async def test_a_lane_without_room_keeps_nobody_of_another_waiting(crowd):
