@@ -205,9 +205,8 @@ async def gather(
         return heard
 
     tasks = [loop.create_task(one(plugin, method), name=f"ask:{plugin.name}") for plugin, method in asked]
-    doing = (
-        None if meanwhile is None else loop.call_soon(meanwhile)
-    )  # the tasks have their first step before it
+    # After the first step of the tasks, in which the calls go out.
+    doing = None if meanwhile is None else loop.call_soon(meanwhile)
     timer = loop.call_later(deadline - began, end)
     enough.add_done_callback(end)
     try:

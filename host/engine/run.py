@@ -147,8 +147,10 @@ class Run:
 
         def settle() -> None:
             bound = self._own.bound
+            if bound is None or settling or blend:
+                return
             best = [*reached, *(each.objective for each in self._own.heard if each.objective is not None)]
-            if not settling and not blend and bound is not None and any(each <= bound for each in best):
+            if any(each <= bound for each in best):
                 loop = asyncio.get_running_loop()
                 settling.append(loop.call_later(self._config.settle_s, _set, enough))
 
