@@ -124,11 +124,12 @@ class Door:
         @web.middleware
         async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
             began = time.monotonic()
+            route = request.match_info.route
             self.in_flight += 1
             self.idle.clear()
             try:
                 waited_s = 0.0
-                if request.match_info.route.name not in _AT_ONCE and not self._waiting.passes():
+                if route.name not in _AT_ONCE and not self._waiting.passes():
                     handler, waited_s = await self._waiting.wait(request, handler, _patience(request))
                 response = await self._answered(request, handler, waited_s)
             finally:
@@ -137,15 +138,15 @@ class Door:
                     self.idle.set()
             if self.draining and not response.prepared:
                 response.force_close()
-            route = route_of(request)
-            self._figures.answered(route, response.status)
+            pattern = pattern_of(route)
+            self._figures.answered(pattern, response.status)
             if self.config.access_log:
                 known = request.get(_ENTERED)
                 log.info(
                     "http.request",
                     extra={
                         "method": request.method,
-                        "route": route,
+                        "route": pattern,
                         "status": response.status,
                         "ms": round((time.monotonic() - began) * 1000.0, 3),
                         "caller": known.caller.name if known is not None else None,
@@ -180,7 +181,7 @@ class Door:
             if "Allow" in error.headers:
                 response.headers["Allow"] = error.headers["Allow"]
         except Exception as error:
-            response = problem_from(failure_from(error, during=f"{request.method} {route_of(request)}"))
+            response = problem_from(failure_from(error, during=_what(request)))
         if known is not None and not response.prepared:
             response.headers["traceparent"] = known.trace.traceparent
             if known.verdict is not None:
@@ -190,7 +191,7 @@ class Door:
     def _step(self, request: web.Request, known: Entered) -> AbstractContextManager[Trace | None]:
         if not self._tracer.is_on:
             return _NO_STEP
-        return self._tracer.span(f"{request.method} {route_of(request)}", known.trace)
+        return self._tracer.span(_what(request), known.trace)
 
     def _enter(self, request: web.Request, waited_s: float) -> Entered:
         caller = LOCAL
@@ -294,14 +295,16 @@ def _address(peer: str | None) -> str:
 
 
 def _is_open(request: web.Request) -> bool:
-    resource = request.match_info.route.name
-    return resource in _OPEN
+    return request.match_info.route.name in _OPEN
 
 
-def route_of(request: web.Request) -> str:
-    """The route's pattern, whose values are bounded; not the path, whose are not."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "(no route)"
+def pattern_of(route: web.AbstractRoute) -> str:
+    """Its pattern, whose values are bounded; not the path, whose are not."""
+    return route.resource.canonical if route.resource is not None else "(no route)"
+
+
+def _what(request: web.Request) -> str:
+    return f"{request.method} {pattern_of(request.match_info.route)}"
 
 
 def _preflight() -> web.Response:
