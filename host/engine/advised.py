@@ -18,8 +18,8 @@ def note(ledger: Ledger, request_id: str, problem: Problem, decision: Decision) 
         said = {each.by: each.answer.prediction for each in decision.heard if each.status == "answered"}
         ledger.predicted(request_id, {**said, chosen.by: chosen.answer.prediction})
         return
-    scored = {each.by: each.scores for each in decision.plugins if each.scores is not None}
     together = chosen.by == TOGETHER
+    scored = {each.by: each.scores for each in decision.plugins if together and each.scores is not None}
     if isinstance(problem, OneTaskProblem) and together:
         node = chosen.answer.node_id
         ledger.decided(request_id, kind_of(problem), chosen.by, support(problem, scored, {node})[node])

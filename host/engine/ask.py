@@ -76,19 +76,16 @@ class Question:
 
     def __init__(self, request: OptimizeRequest, problem: Problem, *, prefer_scores: bool = False) -> None:
         self.problem = problem
-        self._prefer_scores = prefer_scores
+        self._methods = _methods(problem, prefer_scores)
         self._request = request
         self._encoded: dict[str, bytes] = {}
 
     def method_for(self, capabilities: Mapping[str, Capability]) -> str | None:
         """How to ask someone with these; `None` when he has nothing that fits."""
-        if isinstance(self.problem, PredictionProblem):
-            methods = ["predict", "optimize"]
-        elif isinstance(self.problem, OneTaskProblem | QueueProblem):
-            methods = ["score", "optimize"] if self._prefer_scores else ["optimize", "score"]
-        else:
-            methods = ["optimize"]
-        return next((each for each in methods if each in capabilities), None)
+        for each in self._methods:
+            if each in capabilities:
+                return each
+        return None
 
     def params(self, method: str) -> bytes:
         """The parameters, encoded once however many are asked.
@@ -110,6 +107,15 @@ class Question:
             return ScoreParams(request.type, {**request.data["task"], "kind": "task"}, request.data["nodes"])
         rest = {name: value for name, value in request.data.items() if name != "jobs"}
         return ScoreParams(request.type, {**rest, "kind": "queue"}, request.data["jobs"])
+
+
+def _methods(problem: Problem, prefer_scores: bool) -> tuple[str, ...]:
+    """Those that fit the problem, the first choice first."""
+    if isinstance(problem, PredictionProblem):
+        return ("predict", "optimize")
+    if isinstance(problem, (OneTaskProblem, QueueProblem)):
+        return ("score", "optimize") if prefer_scores else ("optimize", "score")
+    return ("optimize",)
 
 
 async def ask(
@@ -172,7 +178,7 @@ async def gather(
         asked: Each with the method to ask it by.
         deadline: Nobody is waited for after it, on *clock*.
         enough: Done when no further answer is of use.
-        meanwhile: Called when the calls have gone out; it takes little time.
+        meanwhile: Called when the calls have gone out; it takes little time and raises nothing.
 
     Returns:
         What became of each, in the order of *asked*; and who was not waited for because there was enough.
@@ -199,14 +205,15 @@ async def gather(
         return heard
 
     tasks = [loop.create_task(one(plugin, method), name=f"ask:{plugin.name}") for plugin, method in asked]
+    # After the first step of the tasks, in which the calls go out.
+    doing = None if meanwhile is None else loop.call_soon(meanwhile)
     timer = loop.call_later(deadline - began, end)
     enough.add_done_callback(end)
     try:
-        if meanwhile is not None:
-            await asyncio.sleep(0)
-            meanwhile()
         await over
     finally:
+        if doing is not None:
+            doing.cancel()
         timer.cancel()
         enough.remove_done_callback(end)
         await _cancel(tasks)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast, get_args
 
 from host.engine.admission import AdmissionConfig
 from host.engine.learning.guard import GuardConfig
 from host.solvers.builtins import EXTRA
 from plugin_sdk.contract.problems.request import Strategy
+from plugin_sdk.contract.workload import REQUEST_TYPES
 
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
 
@@ -94,15 +96,21 @@ class EngineConfig:
             cool_s=self.guard_cool_s,
         )
 
-    @property
+    @cached_property
     def extra_names(self) -> frozenset[str]:
         """The built-ins that are asked besides the usual ones."""
         return frozenset(each.strip() for each in self.extra_built_ins.split(",") if each.strip())
 
     def strategy_for(self, request_type: str) -> Strategy | None:
         """What the operator wants for requests of this type that name no strategy."""
-        value = getattr(self, f"{request_type.replace('-', '_')}_strategy", "")
-        return cast("Strategy", value) if value else None
+        return self._strategies.get(request_type)
+
+    @cached_property
+    def _strategies(self) -> dict[str, Strategy]:
+        names = {each: f"{each.replace('-', '_')}_strategy" for each in REQUEST_TYPES}
+        return {
+            each: cast("Strategy", value) for each, name in names.items() if (value := getattr(self, name))
+        }
 
     def plugin_time_s(self, whole_s: float) -> float:
         """How much of a request's whole time plugins have."""

@@ -69,6 +69,7 @@ class Run:
         self._clock = clock
         self._config = config
         self._checks = checks_for(problem)
+        self._is_large = self._checks.size(problem) > config.inline_size
         self._is_over = False
         self._began = arrived
         whole_s = (
@@ -87,8 +88,11 @@ class Run:
         if CP_SAT in (request.built_ins or ()) and not (refiner is not None and refiner.is_there):
             self.weaker.append("builtin:cp-sat is not installed; pip install 'engine-ops[solve]'")
         self._question = Question(request, problem, prefer_scores=self._strategy.strategy == "ensemble")
-        methods = [(plugin, self._question.method_for(plugin.capabilities)) for plugin in plugins]
-        self._asked = [(plugin, method) for plugin, method in methods if method is not None]
+        self._asked = [
+            (plugin, method)
+            for plugin in plugins
+            if (method := self._question.method_for(plugin.capabilities)) is not None
+        ]
         if self._asked and asked_until < inf and self._asked_until - clock.now() < LEAST_ASK_S:
             self._asked = []
             self.weaker.append("there was no time to ask plugins about all requests that came together")
@@ -143,8 +147,10 @@ class Run:
 
         def settle() -> None:
             bound = self._own.bound
+            if bound is None or settling or blend:
+                return
             best = [*reached, *(each.objective for each in self._own.heard if each.objective is not None)]
-            if not settling and not blend and bound is not None and any(each <= bound for each in best):
+            if any(each <= bound for each in best):
                 loop = asyncio.get_running_loop()
                 settling.append(loop.call_later(self._config.settle_s, _set, enough))
 
@@ -290,10 +296,6 @@ class Run:
         if not self._is_large:
             return self._checks.assess(self._problem, answer, out_of_time)
         return await asyncio.to_thread(self._checks.assess, self._problem, answer, out_of_time)
-
-    @property
-    def _is_large(self) -> bool:
-        return self._checks.size(self._problem) > self._config.inline_size
 
     def _stop_at(self, until: float) -> Stop:
         return lambda: self._is_over or self._clock.now() >= until

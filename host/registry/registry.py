@@ -68,19 +68,17 @@ class Registry:
 
     def all(self) -> list[PluginEntry]:
         """Every plugin, highest priority first, then by name."""
-        return sorted(self._entries.values(), key=lambda entry: (-entry.priority, entry.name))
+        return _in_order(list(self._entries.values()))
 
     def askable(self, request_type: str) -> Sequence[PluginEntry]:
         """Those that are ready and handle this type, in the order of `all`."""
-        return [entry for entry in self.all() if entry.caller is not None and entry.handles(request_type)]
+        there = self._entries.values()
+        return _in_order([each for each in there if each.caller is not None and each.handles(request_type)])
 
     def absent(self, request_type: str) -> Sequence[str]:
         """See `Directory.absent`."""
-        return [
-            entry.by
-            for entry in self.all()
-            if entry.caller is None and entry.settings.enabled and entry.handles(request_type)
-        ]
+        down = [each for each in self._entries.values() if each.caller is None and each.settings.enabled]
+        return [each.by for each in _in_order([each for each in down if each.handles(request_type)])]
 
     def named(self, name: str) -> PluginEntry:
         """See `Directory.named`."""
@@ -97,3 +95,7 @@ class Registry:
         """Tells of an operator's switch."""
         topic: Topic = "plugin:enabled" if enabled else "plugin:disabled"
         self.events.publish(topic, name, self._clock.wall_ms())
+
+
+def _in_order(entries: list[PluginEntry]) -> list[PluginEntry]:
+    return sorted(entries, key=lambda entry: (-entry.priority, entry.name)) if len(entries) > 1 else entries

@@ -31,12 +31,10 @@ class BuiltIn:
     Fields:
         solve: `(problem, out_of_time) -> answer`; `None` when time ran out, which never happens to the
             first one of a kind.
-        is_extra: Asked only where it is named: it may serve the mean and starve a few.
     """
 
     name: str
     solve: Callable[[Any, Stop], Any]
-    is_extra: bool = False
 
     @property
     def by(self) -> str:
@@ -59,15 +57,17 @@ BUILT_INS: dict[type, tuple[BuiltIn, ...]] = {
     QueueProblem: (
         BuiltIn("easy", easy),
         BuiltIn("fcfs", fcfs),
-        *(BuiltIn(name, in_order_of(name), is_extra=True) for name in ORDERS),
     ),
     TuningProblem: (BuiltIn("space-filling-local-search", space_filling_local_search),),
 }
-
+# Asked only where they are named: they may serve the mean and starve a few.
+ONLY_NAMED: dict[type, tuple[BuiltIn, ...]] = {
+    QueueProblem: tuple(BuiltIn(name, in_order_of(name)) for name in ORDERS)
+}
 
 CP_SAT = "cp-sat"  # the refiner: it starts from another's answer, and has a process of its own
 REFINED = (PackingProblem, PlacementProblem)
-EXTRA = frozenset({CP_SAT, *(each.name for kind in BUILT_INS.values() for each in kind if each.is_extra)})
+EXTRA = frozenset({CP_SAT, *(each.name for kind in ONLY_NAMED.values() for each in kind)})
 
 
 def built_ins(problem: Problem, extra: Collection[str] = ()) -> tuple[BuiltIn, ...]:
@@ -76,7 +76,11 @@ def built_ins(problem: Problem, extra: Collection[str] = ()) -> tuple[BuiltIn, .
     Args:
         extra: The names of those that are asked only where they are named.
     """
-    return tuple(each for each in BUILT_INS.get(type(problem), ()) if not each.is_extra or each.name in extra)
+    kind = type(problem)
+    usual = BUILT_INS.get(kind, ())
+    if not extra:
+        return usual
+    return (*usual, *(each for each in ONLY_NAMED.get(kind, ()) if each.name in extra))
 
 
 def check_names(problem: Problem, names: Sequence[str], path: str) -> None:
@@ -85,7 +89,10 @@ def check_names(problem: Problem, names: Sequence[str], path: str) -> None:
     Raises:
         ProblemError: One does not; says which there are.
     """
-    known = [each.name for each in BUILT_INS.get(type(problem), ())]
+    if not names:
+        return
+    kind = type(problem)
+    known = [each.name for each in (*BUILT_INS.get(kind, ()), *ONLY_NAMED.get(kind, ()))]
     known += [CP_SAT] if isinstance(problem, REFINED) else []
     for index, name in enumerate(names):
         if name not in known:

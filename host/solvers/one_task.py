@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from math import inf
+from operator import add
+
 from host.solvers.stop import Stop, never
 from plugin_sdk.contract.problems.one_task import OneTaskAnswer, OneTaskProblem
 
@@ -14,16 +17,10 @@ def least_loaded(problem: OneTaskProblem, out_of_time: Stop = never) -> OneTaskA
     Source: Graham (1969), Bounds on multiprocessing timing anomalies: a list schedule puts each task on the
     least loaded machine; here on the sum of two loads.
     """
-    needs_cpu, needs_memory = problem.task.cpu_required, problem.task.memory_required
-    best: str | None = None
-    least = float("inf")
-    lightest, lightest_sum = problem.choices[0].id, float("inf")  # where it overloads every node
-    for node in problem.choices:
-        cpu, memory = node.cpu_load + needs_cpu, node.memory_load + needs_memory
-        load = cpu + memory
-        if cpu <= 100.0 and memory <= 100.0:
-            if load < least:
-                best, least = node.id, load
-        elif load < lightest_sum:
-            lightest, lightest_sum = node.id, load
-    return OneTaskAnswer(lightest if best is None else best)
+    cpu, memory = problem.loads_after()
+    loads = list(map(add, cpu, memory))
+    if max(cpu) > 100.0 or max(memory) > 100.0:
+        fits = [one <= 100.0 and other <= 100.0 for one, other in zip(cpu, memory, strict=True)]
+        if any(fits):
+            loads = [load if fit else inf for load, fit in zip(loads, fits, strict=True)]
+    return OneTaskAnswer(problem.choices[loads.index(min(loads))].id)

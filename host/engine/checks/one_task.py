@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import sys
+from operator import add
 
 from host.engine.checks.verdict import OK, Objective, Verdict
 from plugin_sdk.contract.decode import show
@@ -28,15 +28,12 @@ def objective(problem: OneTaskProblem, answer: OneTaskAnswer) -> Objective:
 
 def bound(problem: OneTaskProblem) -> Objective:
     """The best of all nodes; there are few enough to try each."""
-    needs_cpu, needs_memory = problem.task.cpu_required, problem.task.memory_required
-    fits, overloads = math.inf, math.inf  # the least load on a node of either kind
-    for node in problem.choices:
-        cpu, memory = node.cpu_load + needs_cpu, node.memory_load + needs_memory
-        if cpu > 100.0 or memory > 100.0:
-            overloads = min(overloads, cpu + memory)
-        elif cpu + memory < fits:
-            fits = cpu + memory
-    return (0.0, fits) if fits < math.inf else (1.0, min(overloads, sys.float_info.max))
+    cpu, memory = problem.loads_after()
+    loads = list(map(add, cpu, memory))
+    if max(cpu) <= 100.0 and max(memory) <= 100.0:
+        return (0.0, min(loads))
+    fits = [both for both, one, other in zip(loads, cpu, memory, strict=True) if max(one, other) <= 100.0]
+    return (0.0, min(fits)) if fits else (1.0, min(*loads, sys.float_info.max))
 
 
 def load_after(problem: OneTaskProblem, node: LoadedNode) -> tuple[float, float]:

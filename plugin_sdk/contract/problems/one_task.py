@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import repeat
+from operator import add, attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -11,6 +13,7 @@ from plugin_sdk.contract.decode import ProblemError
 from plugin_sdk.contract.problems.amounts import all_different, converted, listed, member, only_constraints
 
 Percent = Annotated[float, msgspec.Meta(ge=0)]
+_ID, _CPU_LOAD, _MEMORY_LOAD = attrgetter("id"), attrgetter("cpu_load"), attrgetter("memory_load")
 
 
 class Task(msgspec.Struct, rename="camel", frozen=True):
@@ -46,6 +49,13 @@ class OneTaskProblem(msgspec.Struct, frozen=True):
         allowed = self.allowed
         return self.nodes if allowed is None else [node for node in self.nodes if node.id in allowed]
 
+    def loads_after(self) -> tuple[list[float], list[float]]:
+        """CPU and memory load of each of `choices` with the task on it, in percent, not capped."""
+        choices = self.choices
+        cpu = map(add, map(_CPU_LOAD, choices), repeat(self.task.cpu_required))
+        memory = map(add, map(_MEMORY_LOAD, choices), repeat(self.task.memory_required))
+        return list(cpu), list(memory)
+
 
 class LoadAfter(msgspec.Struct):
     """Percent, capped at 100 as the seed system shows it."""
@@ -72,7 +82,7 @@ def parse_one_task(data: Mapping[str, Any], constraints: Mapping[str, Any] | Non
     )
     sent = listed(member(data, "nodes", "data", "a list of at least one node"), "data.nodes")
     nodes = converted(sent, list[LoadedNode], "data.nodes")
-    ids = {node.id for node in nodes}
+    ids = set(map(_ID, nodes))
     if len(ids) < len(nodes):
         all_different((node.id for node in nodes), "data.nodes")
     allowed = _some(known.get("allowedNodes"), ids, task.id, "constraints.allowedNodes")

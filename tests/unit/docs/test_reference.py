@@ -27,7 +27,7 @@ from host.layering import NOT_SETTINGS, PREFIX, variable_names
 from host.registry.entry import Settings
 from host.sandbox.machine import TIERS
 from host.sandbox.policy import ISOLATION
-from host.solvers.builtins import BUILT_INS
+from host.solvers.builtins import BUILT_INS, ONLY_NAMED
 from plugin_sdk.contract.answers import Answer, Candidate
 from plugin_sdk.contract.errors import ErrorCode, ErrorData
 from plugin_sdk.contract.manifest import Limits, ManifestError, parse_manifest
@@ -148,7 +148,7 @@ def test_every_member_is_where_its_method_is(kind: Any, heading: str) -> None:
 
 
 def test_every_built_in_is_named() -> None:
-    for each in (built_in for kind in BUILT_INS.values() for built_in in kind):
+    for each in (built_in for kind in (*BUILT_INS.values(), *ONLY_NAMED.values()) for built_in in kind):
         assert f"`{each.name}`" in section(page("http"), "## Requests by type")
 
 
