@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -61,8 +61,8 @@ class Host:
         self._started_ms = clock.wall_ms()
         self.draining = False
 
-    async def optimize(self, request: OptimizeRequest) -> Answer:
-        return await self._engine.optimize(request)
+    def optimize(self, request: OptimizeRequest) -> Coroutine[Any, Any, Answer]:
+        return self._engine.optimize(request)
 
     def is_large(self, entries: int) -> bool:
         return self._engine.is_large(entries)

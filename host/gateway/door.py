@@ -9,7 +9,6 @@ import asyncio
 import ipaddress
 import logging
 import time
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 
@@ -54,6 +53,7 @@ class Entered(msgspec.Struct, frozen=True):
     deadline_ms: float | None
     limited: str | None
     verdict: Verdict | None
+    waited_s: float
 
     def at(self, step: Trace | None) -> Entered:
         """The same, at another step of the trace, if there is one."""
@@ -124,27 +124,29 @@ class Door:
         @web.middleware
         async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
             began = time.monotonic()
+            route = request.match_info.route
             self.in_flight += 1
             self.idle.clear()
             try:
-                if request.match_info.route.name not in _AT_ONCE and not self._waiting.passes():
-                    handler = await self._waiting.wait(request, handler, _patience(request))
-                response = await self._answered(request, handler)
+                waited_s = 0.0
+                if route.name not in _AT_ONCE and not self._waiting.passes():
+                    handler, waited_s = await self._waiting.wait(request, handler, _patience(request))
+                response = await self._answered(request, handler, waited_s)
             finally:
                 self.in_flight -= 1
                 if not self.in_flight:
                     self.idle.set()
             if self.draining and not response.prepared:
                 response.force_close()
-            route = route_of(request)
-            self._figures.answered(route, response.status)
+            pattern = pattern_of(route)
+            self._figures.answered(pattern, response.status)
             if self.config.access_log:
                 known = request.get(_ENTERED)
                 log.info(
                     "http.request",
                     extra={
                         "method": request.method,
-                        "route": route,
+                        "route": pattern,
                         "status": response.status,
                         "ms": round((time.monotonic() - began) * 1000.0, 3),
                         "caller": known.caller.name if known is not None else None,
@@ -155,18 +157,15 @@ class Door:
 
         return answered
 
-    async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        headers: Mapping[str, str] = {}
+    async def _answered(self, request: web.Request, handler: Handler, waited_s: float) -> web.StreamResponse:
+        known: Entered | None = None
         try:
             check_site(request, self.config, self._bound)
             if request.method == "OPTIONS" and "Origin" in request.headers:
                 return _preflight()
-            known = self._enter(request)
+            known = self._enter(request, waited_s)
             with self._step(request, known) as step:
                 request[_ENTERED] = known = known.at(step)
-                headers = {"traceparent": known.trace.traceparent}
-                if known.verdict is not None:
-                    headers = {**headers, **known.verdict.headers()}
                 token = trace.current.set(known.trace)
                 try:
                     response = await handler(request)
@@ -182,39 +181,42 @@ class Door:
             if "Allow" in error.headers:
                 response.headers["Allow"] = error.headers["Allow"]
         except Exception as error:
-            response = problem_from(failure_from(error, during=f"{request.method} {route_of(request)}"))
-        if headers and not response.prepared:
-            response.headers.update(headers)
+            response = problem_from(failure_from(error, during=_what(request)))
+        if known is not None and not response.prepared:
+            response.headers["traceparent"] = known.trace.traceparent
+            if known.verdict is not None:
+                response.headers.update(known.verdict.headers())
         return response
 
     def _step(self, request: web.Request, known: Entered) -> AbstractContextManager[Trace | None]:
         if not self._tracer.is_on:
             return _NO_STEP
-        return self._tracer.span(f"{request.method} {route_of(request)}", known.trace)
+        return self._tracer.span(_what(request), known.trace)
 
-    def _enter(self, request: web.Request) -> Entered:
-        now = time.monotonic()
-        caller, address = self._caller(request, now)
-        limited = None if caller is LOCAL else caller.name if caller.name != "anonymous" else address
-        verdict = None
-        if self._limiter is not None and limited is not None and not _is_open(request):
-            verdict = self._limiter.ask(limited, now)
-            if not verdict.allowed:
-                self._figures.rate_limited.inc()
-                raise _too_often(verdict)
+    def _enter(self, request: web.Request, waited_s: float) -> Entered:
+        caller = LOCAL
+        limited = verdict = None
+        if self._required or (self._tokens is not None and self._tokens.exists()):
+            now = time.monotonic()
+            caller = self._caller(request, now)
+            limited = caller.name if caller.name != "anonymous" else caller.address
+            if self._limiter is not None and not _is_open(request):
+                verdict = self._limiter.ask(limited, now)
+                if not verdict.allowed:
+                    self._figures.rate_limited.inc()
+                    raise _too_often(verdict)
         try:
             deadline_ms = _deadline(request)
         except RequestError as error:
             raise RefusedError(400, str(error)) from error
-        return Entered(caller, trace.begin(request.headers.get("traceparent")), deadline_ms, limited, verdict)
+        step = trace.begin(request.headers.get("traceparent"))
+        return Entered(caller, step, deadline_ms, limited, verdict, waited_s)
 
-    def _caller(self, request: web.Request, now: float) -> tuple[Caller, str]:
+    def _caller(self, request: web.Request, now: float) -> Caller:
+        """Who sends a request to a host that asks for tokens."""
         address = _address(request.remote)
-        asked_for = self._required or (self._tokens is not None and self._tokens.exists())
-        if not asked_for:
-            return LOCAL, address
         if _is_open(request):
-            return Caller("anonymous", "read", address), address
+            return Caller("anonymous", "read", address)
         text = _bearer(request)
         token = self._tokens.find(text, time.time() * 1000.0) if self._tokens is not None and text else None
         if token is None:
@@ -230,7 +232,7 @@ class Door:
                 headers={"WWW-Authenticate": 'Bearer realm="engine-ops"'},
                 unread=True,
             )
-        return Caller(f"{token.name} ({token.id})", token.role, address), address
+        return Caller(f"{token.name} ({token.id})", token.role, address)
 
 
 def _too_often(verdict: Verdict) -> RefusedError:
@@ -293,14 +295,16 @@ def _address(peer: str | None) -> str:
 
 
 def _is_open(request: web.Request) -> bool:
-    resource = request.match_info.route.name
-    return resource in _OPEN
+    return request.match_info.route.name in _OPEN
 
 
-def route_of(request: web.Request) -> str:
-    """The route's pattern, whose values are bounded; not the path, whose are not."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "(no route)"
+def pattern_of(route: web.AbstractRoute) -> str:
+    """Its pattern, whose values are bounded; not the path, whose are not."""
+    return route.resource.canonical if route.resource is not None else "(no route)"
+
+
+def _what(request: web.Request) -> str:
+    return f"{request.method} {pattern_of(request.match_info.route)}"
 
 
 def _preflight() -> web.Response:

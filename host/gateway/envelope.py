@@ -27,6 +27,7 @@ _NOT_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _NUMBER_WORD = re.compile(rb"(?:NaN|Infinity)\b")  # of "-Infinity", the parser stops after the sign
 _POSITION = re.compile(r"\(byte (\d+)\)$")
 
+_ID_TYPES = (str, int, float, type(None))  # a union would be made anew at each look
 _VALUE_LIMIT = 120  # characters; `show` cuts there
 
 _decode = msgspec.json.Decoder().decode
@@ -176,7 +177,7 @@ def _read_entry(entry: object) -> Call | Refusal:
     if not isinstance(entry, dict):
         return _invalid(None)
     request_id = entry.get("id")
-    if isinstance(request_id, bool) or not isinstance(request_id, str | int | float | None):
+    if not isinstance(request_id, _ID_TYPES) or isinstance(request_id, bool):
         return _invalid(
             None,
             path="id",
@@ -189,7 +190,7 @@ def _read_entry(entry: object) -> Call | Refusal:
     # It names a method, so a request was meant: say which member spoils it.
     if entry.get("jsonrpc") != "2.0":
         return _invalid(request_id, path="jsonrpc", value=entry.get("jsonrpc"), hint='give "2.0"')
-    if "params" in entry and not isinstance(entry["params"], dict | list):
+    if not isinstance(entry.get("params", {}), (dict, list)):
         return _invalid(
             request_id, path="params", value=entry["params"], hint="give an object, or leave params out"
         )

@@ -22,7 +22,7 @@ from host.gateway.metrics.plugins import HostCollector
 from host.gateway.streams.hub import Hub
 from host.gateway.streams.sources import Sources
 from host.gateway.traffic import Traffic
-from host.gateway.waiting import WAITED, WaitingRoom
+from host.gateway.waiting import WaitingRoom
 from host.registry.events import PluginEvent
 from host.tasks import Background
 from host.telemetry.stall import StallWatch
@@ -61,12 +61,12 @@ class Front:
             self.methods,
             limits=config.limits,
             concurrency=config.batch_concurrency,
-            observe=self._observe,
+            observe=self.figures.called,
         )
         self.door = Door(
             config,
             self.figures,
-            WaitingRoom(api, self._observe),
+            WaitingRoom(api, self.figures.called),
             access.tokens,
             tokens_required=access.required,
             bound=access.bound,
@@ -95,7 +95,7 @@ class Front:
             idempotency_key=request.headers.get("Idempotency-Key"),
             audit=self.audit,
             publish=self.hub.publish,
-            waited_ms=request.get(WAITED, 0.0) * 1000.0,
+            waited_ms=known.waited_s * 1000.0,
         )
 
     async def running(self, app: web.Application) -> AsyncIterator[None]:
@@ -118,9 +118,6 @@ class Front:
             ws.close(code=WSCloseCode.GOING_AWAY, message=b"the host is stopping") for ws in self.sockets
         ]
         await asyncio.gather(*closing, return_exceptions=True)
-
-    def _observe(self, method: str, outcome: str, seconds: float) -> None:
-        self.figures.called(method, outcome, seconds)
 
     def _death(self, event: PluginEvent) -> None:
         if event.topic == "plugin:error":

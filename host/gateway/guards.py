@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from host.gateway.config import GatewayConfig
 from host.gateway.problem import refused
@@ -120,7 +121,7 @@ async def _go_on(request: web.Request) -> None:
 
 
 async def read_json_body(request: web.Request, config: GatewayConfig) -> bytes:
-    """The whole body of a request that must be JSON.
+    """The whole body of a request that must be JSON; to be asked for once.
 
     Raises:
         RefusedError: 415 when it is said to be something else, 413 when it is too large, 408 when it does
@@ -128,14 +129,19 @@ async def read_json_body(request: web.Request, config: GatewayConfig) -> bytes:
     """
     if request.headers.get("Content-Type") != "application/json":  # as nearly all say it
         _check_type(request)
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if "Content-Encoding" in request.headers and request.headers["Content-Encoding"].lower() != "identity":
         raise RefusedError(415, "the body must not be compressed; send it without Content-Encoding")
-    most = config.limits.max_bytes
-    if request.content_length is not None and request.content_length > most:
-        raise _too_large(most)
+    most = config.max_body_bytes
+    content = request.content
     try:
-        if request.content.is_eof():  # it came with its headers, as most do: nothing to wait for
-            return await request.read()
+        if content.is_eof():  # it came with its headers, as most do: nothing to wait for
+            # At its end it has been read before, or is empty.
+            body = await request.read() if content.at_eof() else content.read_nowait()
+            if len(body) > most:
+                raise _too_large(most)
+            return body
+        if request.content_length is not None and request.content_length > most:
+            raise _too_large(most)
         async with asyncio.timeout(config.body_timeout_s):
             await _go_on(request)
             return await request.read()
@@ -164,23 +170,25 @@ def _too_large(most: int) -> RefusedError:
 async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
     """On every response: what browsers and caches must not do with it."""
     headers = response.headers
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
-    headers["Server"] = SECURITY_HEADERS["Server"]  # aiohttp has set its own by now
+    headers.merge(SECURITY_HEADERS)  # those that it does not have yet
+    headers["Server"] = SERVER  # aiohttp has set its own by now
     if request.secure:
-        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+        headers["Strict-Transport-Security"] = "max-age=31536000"
     origin = request.headers.get("Origin")
     if origin is not None and response.status != 403:  # it is one of those listed, or our own
-        response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Vary"] = "Origin"
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Vary"] = "Origin"
 
 
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-    "Server": "engine-ops",  # instead of the versions of Python and aiohttp
-}
+SERVER = "engine-ops"  # instead of the versions of Python and aiohttp
+SECURITY_HEADERS: CIMultiDict[str] = CIMultiDict(
+    {
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+        "Server": SERVER,
+    }
+)

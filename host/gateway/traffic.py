@@ -54,18 +54,17 @@ class Traffic:
         began = time.monotonic()
         self.total += 1
         self.in_flight += 1
-        succeeded = False
         try:
             answer = await api.optimize(request)
-            succeeded = answer.success
-            self._tell(request, answer, time.monotonic() - began)
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
         finally:
+            seconds = time.monotonic() - began
             self.in_flight -= 1
-            self.succeeded += succeeded
-            self.busy_ms += (time.monotonic() - began) * 1000.0
+            self.busy_ms += seconds * 1000.0
+        self.succeeded += answer.success
+        self._tell(request, answer, seconds)
         return answer
 
     async def optimize_many(

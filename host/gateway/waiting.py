@@ -25,7 +25,6 @@ PATIENCE_S = 0.2  # for a place; a refusal is to come while the caller can still
 LONGEST_S = 0.4  # for a turn while there are places
 WAIT_SHARE = 0.5  # of its time that a request waits here at most
 FOREVER_S = float("inf")
-WAITED: web.RequestKey[float] = web.RequestKey("waited", float)
 
 Observe = Callable[[str, str, float], None]
 
@@ -46,34 +45,40 @@ class WaitingRoom:
         """Whether a request may begin at once, as unless many come together."""
         return self._turnstile.passes()
 
-    async def wait(self, request: web.Request, handler: Handler, deadline_ms: float | None) -> Handler:
+    async def wait(
+        self, request: web.Request, handler: Handler, deadline_ms: float | None
+    ) -> tuple[Handler, float]:
         """Waits until *request* may begin.
 
         Args:
             deadline_ms: As its headers have it.
 
         Returns:
-            What is to answer it: *handler*, or a refusal.
+            What is to answer it: *handler*, or a refusal; and the seconds of its own time that it has waited.
         """
         began = time.monotonic()
         seen = await _seen(request)
         if seen is None:
             await self._turnstile.wait(Wait("first", FOREVER_S, FOREVER_S))
-            return handler
+            return handler, 0.0
         large = self._api.is_large(seen.entries)
         lane: Lane = "large" if large else "small"
         whole_s = min(seen.deadline_s, FOREVER_S if deadline_ms is None else deadline_ms / 1000.0)
         most_s = WAIT_SHARE * whole_s
         has_turn = await self._turnstile.wait(Wait(lane, min(PATIENCE_S, most_s), min(LONGEST_S, most_s)))
-        request[WAITED] = time.monotonic() - began
-        return handler if has_turn else partial(self._send_away, seen=seen, large=large)
+        waited_s = time.monotonic() - began
+        if not has_turn:
+            handler = partial(self._send_away, seen=seen, large=large, waited_s=waited_s)
+        return handler, waited_s
 
-    async def _send_away(self, request: web.Request, *, seen: Glance, large: bool) -> web.Response:
+    async def _send_away(
+        self, request: web.Request, *, seen: Glance, large: bool, waited_s: float
+    ) -> web.Response:
         waiting = self._turnstile.waiting("large" if large else "small")
         failure = failure_from(self._api.turned_away(large=large, waiting=waiting), during=OPTIMIZE)
         if not is_call(request):
-            return not_optimized(failure, seen.request_id, request[WAITED])
-        self._observe(OPTIMIZE, failure.code.kind, request[WAITED])
+            return not_optimized(failure, seen.request_id, waited_s)
+        self._observe(OPTIMIZE, failure.code.kind, waited_s)
         if seen.id is msgspec.UNSET:
             return web.Response(status=204)
         body = failure_bytes(seen.id, failure.code, failure.message, failure.data)
@@ -90,10 +95,9 @@ def is_call(request: web.Request) -> bool:
 
 async def _seen(request: web.Request) -> Glance | None:
     """What can be seen of a request without waiting for its body; `None` where it asks the engine for nothing."""
-    if request.match_info.route.name not in ("rpc", "optimize") or not request.content.is_eof():
+    content = request.content
+    if request.match_info.route.name not in ("rpc", "optimize") or not content.is_eof():
         return None
-    try:
-        body = await request.read()
-    except web.HTTPException:  # too large: its handler says so
+    if content.total_bytes > request.client_max_size:  # its handler says so
         return None
-    return glance(body, is_call=is_call(request))
+    return glance(await request.read(), is_call=is_call(request))

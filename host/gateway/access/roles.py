@@ -32,13 +32,9 @@ class Caller:
     role: Role
     address: str
 
-    def may(self, role: Role) -> bool:
-        """Whether this one may do what *role* may."""
-        return _RANK[self.role] >= _RANK[role]
-
     def demand(self, role: Role, what: str) -> None:
         """Raises a `ForbiddenError` unless the caller may do what *role* may."""
-        if not self.may(role):
+        if _RANK[self.role] < _RANK[role]:
             raise ForbiddenError(
                 f"{what} needs the role {role}, and this token has the role {self.role}",
                 hint=f"use a token with the role {role}: engine-ops token new --role {role}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
@@ -23,10 +24,10 @@ GRACE_S = 0.2  # the engine answers by the deadline; one that did not is given u
 def optimizing(traffic: Traffic) -> tuple[MethodSpec, ...]:
     """`engine.optimize` and `engine.optimizeMany`; *traffic* counts the requests."""
 
-    async def optimize(context: CallContext, params: Any) -> object:
+    def optimize(context: CallContext, params: Any) -> Awaitable[object]:
         if isinstance(params, list):
             raise ProblemError("params", params, "the request by name: an object with id, type and data")
-        return await answered(traffic, context, parse_request(params))
+        return answered(traffic, context, parse_request(params))
 
     @method("engine.optimizeMany", "operate", OptimizeManyParams, results.ManyAnswers, own_deadline=True)
     async def optimize_many(context: CallContext, params: OptimizeManyParams) -> object:
@@ -90,8 +91,9 @@ async def answered(traffic: Traffic, context: CallContext, request: OptimizeRequ
 
 def _narrowed(request: OptimizeRequest, context: CallContext, fallback_ms: float | None) -> OptimizeRequest:
     own = request.deadline_ms if request.deadline_ms is not None else fallback_ms
-    both = [each for each in (own, context.deadline_ms) if each is not None]
-    if not both or (min(both) == request.deadline_ms and not context.waited_ms):
+    callers = context.deadline_ms
+    both = own if callers is None else callers if own is None else min(own, callers)
+    if both is None or (both == request.deadline_ms and not context.waited_ms):
         return request
     # It counts from the arrival; one who waited too long for his turn was not let in.
-    return msgspec.structs.replace(request, deadline_ms=max(min(both) - context.waited_ms, 1.0))
+    return msgspec.structs.replace(request, deadline_ms=max(both - context.waited_ms, 1.0))

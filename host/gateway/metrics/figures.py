@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from host import __version__
@@ -42,6 +44,8 @@ class Figures:
         self.registry = CollectorRegistry(auto_describe=True)
         self.names = Names()
         self.causes = Names(50)
+        # A value that is known stays as it is, so it need not be worked out again.
+        self._who = lru_cache(maxsize=2 * NAMES)(lambda by: self.names(decider(by)))
 
         def counter(name: str, what: str, *labels: str) -> Counter:
             return Counter(f"engine_ops_{name}", what, labels, registry=self.registry)
@@ -90,7 +94,7 @@ class Figures:
     def decided(self, request: OptimizeRequest, answer: Answer, seconds: float) -> None:
         """One answer, good or bad."""
         kind = request.type
-        who = self.names(decider(answer.decided_by))
+        who = self._who(answer.decided_by)
         self.decisions.add(kind, who)
         self.decision_seconds.observe(seconds, kind)
         if answer.degraded:
@@ -99,8 +103,9 @@ class Figures:
         asked = False
         own: list[list[float]] = []
         for each in answer.candidates:
-            self.candidates.add(self.names(decider(each.by)), each.status)
-            if not each.by.startswith("builtin:"):
+            by = each.by
+            self.candidates.add(self._who(by), each.status)
+            if not by.startswith("builtin:"):
                 asked = True
             elif each.objective is not None:
                 own.append(each.objective)

@@ -6,6 +6,7 @@ prometheus-client's own take a lock and some forty steps to count one; these are
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
@@ -20,13 +21,12 @@ class Count(Collector):
 
     def __init__(self, name: str, what: str, labels: Sequence[str], registry: CollectorRegistry) -> None:
         self._name, self._what, self._labels = name, what, labels
-        self._counts: dict[tuple[str, ...], int] = {}
+        self._counts: defaultdict[tuple[str, ...], int] = defaultdict(int)
         registry.register(self)
 
     def add(self, *labels: str) -> None:
         """Once more."""
-        counts = self._counts
-        counts[labels] = counts.get(labels, 0) + 1
+        self._counts[labels] += 1
 
     def collect(self) -> Iterable[Metric]:
         """For the registry."""

@@ -34,6 +34,9 @@ class OptimizeRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True
     meta: Meta | None = msgspec.field(default=None, name="_meta")
 
 
+MEMBERS = frozenset(field.encode_name for field in msgspec.structs.fields(OptimizeRequest))
+
+
 def parse_request(value: object) -> OptimizeRequest:
     """The request in *value* (plain JSON objects).
 
@@ -42,10 +45,9 @@ def parse_request(value: object) -> OptimizeRequest:
     """
     if not isinstance(value, dict):
         raise ProblemError("", value, "an object with the members id, type and data")
-    known = {"id", "type", "data", "constraints", "strategy", "deadlineMs", "builtIns", "_meta"}
-    for name in value:
-        if name not in known:
-            raise ProblemError(str(name), value[name], unknown_member(str(name), known))
+    if not value.keys() <= MEMBERS:
+        name = next(name for name in value if name not in MEMBERS)
+        raise ProblemError(str(name), value[name], unknown_member(str(name), MEMBERS))
     try:
         request = msgspec.convert(value, OptimizeRequest)
     except msgspec.ValidationError as error:
