@@ -46,6 +46,7 @@ _MAY_BE_ZERO = frozenset(
         "fair_s",
         "max_age_s",
         "commit_ms",
+        "requests_commit_ms",
         "queued_requests",
         "lines_bytes",
         "cache_entries",

@@ -1,4 +1,4 @@
-"""Asks plugins one question: which method each is asked by, all at once, and what became of each.
+"""Asks a plugin one question: which method it is asked by, and what became of it.
 
 Whatever a plugin does ends here as a `Heard` with a status. Each reply is checked as soon as it is in, so
 that an answer in hand is always one that counts.
@@ -6,7 +6,6 @@ that an answer in hand is always one that counts.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -30,8 +29,6 @@ from plugin_sdk.contract.problems import (
 )
 
 log = logging.getLogger(__name__)
-
-CANCEL_GRACE_S = 0.05  # for a cancelled call to unwind; it only has to send its notice
 
 Assess = Callable[[Any], Awaitable[Assessment]]
 
@@ -161,77 +158,3 @@ def _retract(plugin: Askable, method: str, why: str) -> None:
         plugin.retract(method, why)
     except Exception:
         log.exception("engine.not_retracted", extra={"plugin": plugin.name, "method": method})
-
-
-async def gather(
-    asked: Sequence[tuple[Askable, str]],
-    question: Question,
-    assess: Assess,
-    deadline: float,
-    clock: Clock,
-    enough: asyncio.Future[None],
-    meanwhile: Callable[[], None] | None = None,
-) -> tuple[list[Heard], list[str]]:
-    """Asks all at once.
-
-    Args:
-        asked: Each with the method to ask it by.
-        deadline: Nobody is waited for after it, on *clock*.
-        enough: Done when no further answer is of use.
-        meanwhile: Called when the calls have gone out; it takes little time and raises nothing.
-
-    Returns:
-        What became of each, in the order of *asked*; and who was not waited for because there was enough.
-    """
-    if not asked:
-        if meanwhile is not None:
-            meanwhile()
-        return [], []
-    loop = asyncio.get_running_loop()
-    began = clock.now()
-    over: asyncio.Future[None] = loop.create_future()
-    waiting_for = len(asked)
-
-    def end(_: object = None) -> None:
-        if not over.done():
-            over.set_result(None)
-
-    async def one(plugin: Askable, method: str) -> Heard:
-        nonlocal waiting_for
-        heard = await ask(plugin, method, question, assess, deadline, clock)
-        waiting_for -= 1
-        if not waiting_for:
-            end()
-        return heard
-
-    tasks = [loop.create_task(one(plugin, method), name=f"ask:{plugin.name}") for plugin, method in asked]
-    # After the first step of the tasks, in which the calls go out.
-    doing = None if meanwhile is None else loop.call_soon(meanwhile)
-    timer = loop.call_later(deadline - began, end)
-    enough.add_done_callback(end)
-    try:
-        await over
-    finally:
-        if doing is not None:
-            doing.cancel()
-        timer.cancel()
-        enough.remove_done_callback(end)
-        await _cancel(tasks)
-    heard, spared = [], []
-    for (plugin, _), task in zip(asked, tasks, strict=True):
-        if task.done() and not task.cancelled():
-            heard.append(task.result())
-        elif enough.done():
-            spared.append(plugin.by)
-        else:
-            waited = (clock.now() - began) * 1000.0
-            heard.append(Heard(plugin.by, "late", waited, reason=f"no answer within {waited:.0f} ms"))
-    return heard, spared
-
-
-async def _cancel(tasks: Sequence[asyncio.Task[Heard]]) -> None:
-    open_ = [task for task in tasks if not task.done()]
-    for task in open_:
-        task.cancel()
-    if open_:
-        await asyncio.wait(open_, timeout=CANCEL_GRACE_S)

@@ -11,13 +11,14 @@ from math import inf
 from typing import Any
 
 from host.clock import Clock
-from host.engine.ask import Heard, Question, gather
+from host.engine.ask import Heard, Question
 from host.engine.blend import blended
 from host.engine.checks.table import checks_for
 from host.engine.checks.verdict import Assessment, Objective
 from host.engine.config import EngineConfig
 from host.engine.decision import Asking, Decision, write_up
 from host.engine.ensemble import combine
+from host.engine.gathering import gather, nothing
 from host.engine.learning.ledger import TOGETHER, Ledger
 from host.engine.own import OwnWork
 from host.engine.refine import Refiner
@@ -200,12 +201,11 @@ class Run:
                 heard, _ = await gather(
                     [each], self._question, self._assess, until, self._clock, never_enough, here
                 )
-                here = None
+                here = nothing
                 plugins += heard
                 if heard[0].status == "answered":
                     break
-            if here is not None:
-                here()
+            here()
             built_in = await self._by_the_deadline(own)
         finally:
             _cancel(own)
@@ -265,7 +265,7 @@ class Run:
 
     def _start_own(
         self, *, all_of_them: bool, news: Callable[[], None]
-    ) -> tuple[asyncio.Task[None] | None, Callable[[], None] | None]:
+    ) -> tuple[asyncio.Task[None] | None, Callable[[], None]]:
         """The host's own work: a task that does it, or what is to be called when the plugins have been asked."""
         here = partial(self._own.run_here, all_of_them=all_of_them, news=news)
         refiner = self._refiner if all_of_them else None
@@ -281,7 +281,7 @@ class Run:
             if refiner is not None:
                 await self._own.refine(refiner, self._plugins_until - REFINER_MARGIN_S, news)
 
-        return asyncio.create_task(work(), name="built-ins"), None
+        return asyncio.create_task(work(), name="built-ins"), nothing
 
     def _may_refine(self, whole_s: float) -> bool:
         """Whether a search is wanted: it was named, or a deadline was that leaves time for one."""

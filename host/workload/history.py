@@ -80,7 +80,7 @@ class History:
         self._queued = 0
         self._queued_requests = 0
         self._news = asyncio.Event()
-        self._handed = 0  # submissions so far, and those of them that are settled
+        self._handed = 0  # submissions and requests so far, and those of them that are settled
         self._done = 0
         self.lost = 0
 
@@ -180,7 +180,7 @@ class History:
         self._queued_requests += 1
         self._queued += 1
         self._handed += 1
-        self._writer.submit(Submission((point,), waits=False))
+        self._writer.hand_over(point)
         return True
 
     async def query(self, selection: Selection) -> Page:
@@ -267,6 +267,8 @@ class History:
     async def _catch_up(self) -> None:
         """Waits for what was handed over before this question, so that whoever asked for an answer finds it."""
         handed = self._handed
+        if self._done < handed:
+            self._writer.hurry()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CATCH_UP_S):
                 while self._done < handed:
@@ -316,13 +318,16 @@ class History:
         self._loop.call_soon_threadsafe(self._settled, group)
 
     def _settled(self, group: list[Submission]) -> None:
-        self._done += len(group)
         for each in group:
-            self._queued -= len(each.points)
+            count = len(each.points)
+            self._queued -= count
             if not each.waits:
-                self._queued_requests -= 1
-                self.lost += isinstance(each.outcome, Exception)
+                self._done += count
+                self._queued_requests -= count
+                if isinstance(each.outcome, Exception):
+                    self.lost += count
                 continue
+            self._done += 1
             future = each.token
             assert isinstance(future, asyncio.Future)
             if future.done():  # the caller has gone

@@ -32,8 +32,8 @@ class Journal:
     def record(self, request: OptimizeRequest, answer: Answer) -> None:
         """Keeps one finished request. Its duration is the time the decision took."""
         if self._drift is not None and answer.success and isinstance(answer.result, dict):
-            expected = predicted("duration", answer.result.get("prediction"))
-            if expected is not None:
+            prediction = answer.result.get("prediction")
+            if prediction is not None and (expected := predicted("duration", prediction)) is not None:
                 self._drift.expect(request.id, expected)
         self._history.journal(
             WorkloadDataPoint(

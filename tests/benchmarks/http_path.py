@@ -48,7 +48,7 @@ async def serving(config: HostConfig, *, plugin: bool, full: bool = False) -> As
         engine=replace(config.engine, cache_entries=0),
         sandbox=replace(config.sandbox, isolation="best-effort"),
         # A commit's work is shared by all requests of its time; while each step is counted that would be one or two.
-        history=replace(config.history, commit_ms=60_000.0),
+        history=replace(config.history, requests_commit_ms=60_000.0),
     )
     with tempfile.TemporaryDirectory() as name:
         plugins, scratch = Path(name) / "plugins", Path(name) / "scratch"

@@ -30,6 +30,7 @@ LOT = 500  # points looked at together
 BEHIND = 5_000  # points; further behind, the watch goes on with the newest
 REMEMBERED = 10_000  # predictions whose outcomes may yet come
 RETRY_S = 5.0
+_FEATURES = b'"features":'  # the host's own records of requests have none, and are not looked at
 
 
 class Drift(msgspec.Struct, rename="camel", frozen=True):
@@ -79,7 +80,10 @@ class DriftWatch:
                 await asyncio.sleep(RETRY_S)
                 continue
             seq = news.last_seq
-            for drift in await asyncio.to_thread(self._observe_lines, news.lines):
+            outcomes = [line for line in news.lines if _FEATURES in line]
+            if not outcomes:
+                continue
+            for drift in await asyncio.to_thread(self._observe_lines, outcomes):
                 log.warning("workload.drift", extra=msgspec.to_builtins(drift))
                 self._tell(drift)
 

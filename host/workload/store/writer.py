@@ -2,9 +2,11 @@
 
 Theory of operation. A submission waits at most `commit_ms` for others; then all are committed at once, the index
 is replaced, and only then is anybody told. What nobody waits for lies beside the queue, and only the first of it wakes
-the thread: woken for each, it would take the interpreter from the event loop at every request. A disk that is full
-refuses the group and is tried again with the next one. Any other error of a commit puts the handle out of use: the kernel may have dropped pages that it could not
-write, and a later sync would not say so. The thread then renews the file (opening.py) before it writes again.
+the thread: woken for each, it would take the interpreter from the event loop at every request. It waits for
+`requests_commit_ms`, since each commit takes the interpreter a dozen times, unless it is to hurry. A disk that is full
+refuses the group and is tried again with the next one. Any other error of a commit puts the handle out of use: the
+kernel may have dropped pages that it could not write, and a later sync would not say so. The thread then renews the
+file (opening.py) before it writes again.
 Source: Rebello et al. (2020), Can Applications Recover from fsync Failures?
 """
 
@@ -31,6 +33,7 @@ from host.workload.store.opening import NAME, FolderLock, Opened, open_history, 
 from host.workload.store.planning import plan_group, plan_merge, plan_upkeep
 from host.workload.store.segment import Segment, merge
 from host.workload.store.submission import Condition, Submission
+from plugin_sdk.contract.workload import WorkloadDataPoint
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,7 @@ UPKEEP_S = 5.0  # between two looks at what is too old, and at segments to merge
 KEYS_KEPT_MS = 24 * 3600 * 1000.0
 KEYS_LOOKED_AT_MS = 3600 * 1000.0
 _SOMETHING = object()  # in the queue: something unhurried has come
+_HURRY = object()  # in the queue: somebody waits for what is unhurried after all
 
 
 class Writer:
@@ -64,10 +68,12 @@ class Writer:
         self.condition = Condition()
         self.generation = 0  # counts the files that were the history; readers open theirs anew
         self._config = config
+        self._commit_s = config.commit_ms / 1000.0
+        self._requests_commit_s = config.requests_commit_ms / 1000.0
         self._clock = clock
         self._on_settled = on_settled
         self._queue: queue.SimpleQueue[Submission | str | object | None] = queue.SimpleQueue()
-        self._unhurried: deque[Submission] = deque()
+        self._unhurried: deque[WorkloadDataPoint] = deque()
         self._is_told = False  # the thread knows, or is about to, that there is something unhurried
         self._database: Database | None = None
         self._lock: FolderLock | None = None
@@ -111,14 +117,19 @@ class Writer:
         self._thread.start()
 
     def submit(self, submission: Submission) -> None:
-        """Hands points over. Never blocks; the caller bounds how many wait."""
-        if submission.waits:
-            self._queue.put(submission)
-            return
-        self._unhurried.append(submission)
+        """Hands over what somebody waits for. Never blocks; the caller bounds how many wait."""
+        self._queue.put(submission)
+
+    def hand_over(self, point: WorkloadDataPoint) -> None:
+        """Hands over a point that nobody waits for. Never blocks; the caller bounds how many wait."""
+        self._unhurried.append(point)
         if not self._is_told:
             self._is_told = True
             self._queue.put(_SOMETHING)
+
+    def hurry(self) -> None:
+        """What was handed over waits no longer than what somebody waits for."""
+        self._queue.put(_HURRY)
 
     def doubt(self, why: str) -> None:
         """A reader has found damage: the file is to be renewed."""
@@ -156,7 +167,6 @@ class Writer:
         """The next group; empty when there was nothing for a while. And whether there may be more."""
         group: list[Submission] = []
         size, until = 0, time.monotonic() + (UPKEEP_S if self._database is not None else RETRY_S)
-        has_begun = False
         while size < GROUP_POINTS:
             try:
                 each = self._queue.get(timeout=max(0.0, until - time.monotonic()))
@@ -167,10 +177,9 @@ class Writer:
             if isinstance(each, str):
                 self._out_of_use(each)
                 break
-            if not has_begun:
-                # The first waits no longer than its share of time since the last commit: alone, not at all.
-                until = min(time.monotonic(), self._committed) + self._config.commit_ms / 1000.0
-                has_begun = True
+            # The first waits no longer than its share of time since the last commit: alone, not at all.
+            patience_s = self._requests_commit_s if each is _SOMETHING else self._commit_s
+            until = min(until, self._committed + patience_s)
             if isinstance(each, Submission):
                 group += self._take_unhurried()  # what came before it stays before it
                 group.append(each)
@@ -179,7 +188,8 @@ class Writer:
 
     def _take_unhurried(self) -> list[Submission]:
         self._is_told = False  # first: who comes from now on wakes the thread again
-        return [self._unhurried.popleft() for _ in range(len(self._unhurried))]
+        points = [self._unhurried.popleft() for _ in range(len(self._unhurried))]
+        return [Submission(points, waits=False)] if points else []
 
     def _settle(self, group: list[Submission]) -> None:
         if self._database is None and self._may_try():

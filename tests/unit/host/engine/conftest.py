@@ -47,6 +47,7 @@ class ScriptedPlugin:
         if said is LATE:
             await asyncio.sleep(max(0.0, deadline - SystemClock().now()))
             raise CallLateError(self.name, "no answer by the deadline")
+        await asyncio.sleep(0)  # nobody answers in the turn of the loop in which he is asked
         if callable(said):
             said = said(asked)
         if isinstance(said, BaseException):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+import pytest
 
 from host.clock import SystemClock
-from host.engine.ask import Question, gather
+from host.engine.ask import Question
+from host.engine.gathering import gather
+from host.errors import PluginBusyError
 from plugin_sdk.contract.messages import Capability
 from plugin_sdk.contract.problems import OptimizeRequest, parse_problem
 
@@ -78,6 +81,42 @@ async def test_whoever_is_not_waited_for_is_cancelled_and_named(rig, within):
             [(plugin, "optimize")], asking, never_called, clock.now() + 60, clock, enough
         )
     assert (heard, spared) == ([], ["slow@1.0.0"])
+
+
+async def test_one_that_cannot_be_asked_leaves_the_host_its_own_work(rig, within):
+    busy = PluginBusyError("full", "too much")
+    done = []
+    clock = SystemClock()
+    async with within(5):
+        heard, _ = await gather(
+            [(rig.Plugin("full", optimize=busy), "optimize")],
+            question("scheduling", TASK_DATA),
+            None,
+            clock.now() + 60,
+            clock,
+            asyncio.get_running_loop().create_future(),
+            lambda: done.append(True),
+        )
+    assert [each.status for each in heard] == ["failed"]
+    assert done == [True]
+
+
+async def test_who_goes_away_while_one_is_asked_is_not_taken_for_a_deadline(rig, within):
+    plugin = rig.Plugin("slow", optimize=rig.HANG)
+    enough = asyncio.get_running_loop().create_future()
+    clock = SystemClock()
+    asking = asyncio.create_task(
+        gather(
+            [(plugin, "optimize")], question("scheduling", TASK_DATA), None, clock.now() + 60, clock, enough
+        )
+    )
+    async with within(5):
+        while not plugin.calls:
+            await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    assert plugin.cancelled == 1
 
 
 async def test_a_hang_ends_at_the_deadline_and_the_call_is_cancelled(rig, within):

@@ -201,13 +201,16 @@ async def test_whoever_waits_for_news_is_woken_by_them(histories):
 
 
 async def test_the_hosts_own_requests_are_handed_over_and_found_by_whoever_asks_next(histories):
-    history = await histories()
-    assert history.journal(point(1))
-    assert (await history.statistics())["totalRequests"] == 1
+    history = await histories(requests_commit_ms=1e6)
+    assert await history.record([point(1)]) == 1  # the next commit would not be due for a long time
+    assert history.journal(point(2))
+    assert history.journal(point(3))
+    assert (await history.statistics())["totalRequests"] == 3
+    assert history.status().queued == 0
 
 
 async def test_requests_over_the_bound_are_let_go_and_counted(histories):
-    history = await histories(queued_requests=3, commit_ms=1.0)
+    history = await histories(queued_requests=3)
     taken = [history.journal(point(n)) for n in range(10)]  # no turn of the loop, so none is settled
     assert taken == [True] * 3 + [False] * 7
     assert history.status().lost == 7
