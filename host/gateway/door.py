@@ -14,7 +14,6 @@ from functools import lru_cache
 
 import msgspec
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 
 from host.errors import RequestError
 from host.gateway.access.rate import RateLimiter, Verdict
@@ -69,7 +68,7 @@ def entered(request: web.Request) -> Entered:
 
 
 class Door:
-    """The one middleware.
+    """Around every handler, and around what has none.
 
     Attributes:
         draining: The host is stopping: a connection ends with the answer it is waiting for.
@@ -117,21 +116,19 @@ class Door:
         if self._limiter is not None and limited is not None:
             self._limiter.charge(limited, time.monotonic(), calls)
 
-    @property
-    def middleware(self) -> Middleware:
-        """For `web.Application`."""
+    def guarded(self, handler: Handler) -> Handler:
+        """*handler*, behind this door."""
 
-        @web.middleware
-        async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+        async def answered(request: web.Request) -> web.StreamResponse:
             began = time.monotonic()
             route = request.match_info.route
             self.in_flight += 1
             self.idle.clear()
             try:
-                waited_s = 0.0
+                reached, waited_s = handler, 0.0
                 if route.name not in _AT_ONCE and not self._waiting.passes():
-                    handler, waited_s = await self._waiting.wait(request, handler, _patience(request))
-                response = await self._answered(request, handler, waited_s)
+                    reached, waited_s = await self._waiting.wait(request, handler, _patience(request))
+                response = await self._answered(request, reached, waited_s)
             finally:
                 self.in_flight -= 1
                 if not self.in_flight:
@@ -156,6 +153,25 @@ class Door:
             return response
 
         return answered
+
+    def around(self, application: Handler) -> Handler:
+        """*application*, whose handlers are guarded, with what it has no handler for behind this door too.
+
+        Not as a middleware: aiohttp works out at every request which of those apply.
+        """
+
+        async def handled(request: web.Request) -> web.StreamResponse:
+            try:
+                return await application(request)
+            except web.HTTPException as error:
+                unmet = error  # no such path, or not with this method
+
+            async def refuse(request: web.Request) -> web.StreamResponse:
+                raise unmet
+
+            return await self.guarded(refuse)(request)
+
+        return handled
 
     async def _answered(self, request: web.Request, handler: Handler, waited_s: float) -> web.StreamResponse:
         known: Entered | None = None

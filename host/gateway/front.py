@@ -1,4 +1,4 @@
-"""The front door put together: methods, routes, streams, figures and the one middleware, over one `HostApi`."""
+"""The front door put together: methods, routes, streams, figures and the door, over one `HostApi`."""
 
 from __future__ import annotations
 

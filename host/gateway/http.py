@@ -44,11 +44,7 @@ def make_app(
     """The application over *api*: `/rpc`, `/ws`, `/events` and the REST routes."""
     config = config or GatewayConfig()
     front = Front(api, config, access or Access())
-    app = web.Application(
-        middlewares=[front.door.middleware],
-        client_max_size=config.max_body_bytes,
-        logger=log,
-    )
+    app = web.Application(client_max_size=config.max_body_bytes, logger=log)
     app[FRONT] = front
     app.on_response_prepare.append(add_security_headers)
     app.cleanup_ctx.append(front.running)
@@ -210,7 +206,7 @@ class _Server(web.Server):
 
 
 class _Runner(web.AppRunner):
-    """Makes connections of our kind; aiohttp has no public place to say which."""
+    """Makes connections of our kind, all behind the door; aiohttp has no public place to say which."""
 
     __slots__ = ("_front",)
 
@@ -222,7 +218,7 @@ class _Runner(web.AppRunner):
         made = await super()._make_server()
         return _Server(
             self._front,
-            made.request_handler,
+            self._front.door.around(made.request_handler),
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
             loop=made._loop,

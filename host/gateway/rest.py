@@ -53,16 +53,16 @@ class Rest:
         self._openapi = msgspec.json.encode(openapi_document())
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Adds every route of the table, with a handler that asks for its role."""
+        """Adds every route of the table, with a handler behind the door that asks for its role."""
         for route in ROUTES:
-            handler: Handler = getattr(self, route.operation)
+            handler = self._front.door.guarded(_for_role(route, getattr(self, route.operation)))
             # A stream has no end to which HEAD could be answered.
             verbs = [route.verb]
             if route.verb == "GET" and route.operation not in ("events", "websocket"):
                 verbs.append("HEAD")
             place = router.add_resource(route.path, name=route.operation)
             for verb in verbs:
-                place.add_route(verb, _for_role(route, handler), expect_handler=meet_expectation)
+                place.add_route(verb, handler, expect_handler=meet_expectation)
 
     async def rpc(self, request: web.Request) -> web.Response:
         body = await read_json_body(request, self._front.config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -35,12 +35,12 @@ class Traffic:
     in_flight: int = 0
     busy_ms: float = 0.0
     listeners: list[Listener] = field(default_factory=list)
-    by_type: dict[str, int] = field(default_factory=dict)
+    by_type: Counter[str] = field(default_factory=Counter)
     latest_ms: deque[float] = field(default_factory=lambda: deque(maxlen=1024))
 
     def _tell(self, request: OptimizeRequest, answer: Answer, seconds: float) -> None:
         self.latest_ms.append(seconds * 1000.0)
-        self.by_type[request.type] = self.by_type.get(request.type, 0) + 1
+        self.by_type[request.type] += 1
         for each in self.listeners:
             each(request, answer, seconds)
 

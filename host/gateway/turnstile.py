@@ -113,24 +113,25 @@ class Turnstile:
         return await mine.turn
 
     def _turn(self) -> None:
-        now = self._now()
         worked = self._worked()
         took_s, self._worked_before = worked - self._worked_before, worked
         begun = self._per_turn - self._left
         if took_s > LONG_S:
             self._per_turn = max(min(FEWEST, self._most), self._per_turn // 2)
-        elif took_s < LONG_S / 2:
-            self._per_turn = min(self._most, self._per_turn + 1)
-        if self._waiting:
-            self._lately_s = FORGETS * self._lately_s + min(took_s, STALL_S)
-            self._lately_begun = FORGETS * self._lately_begun + begun
+        elif self._per_turn < self._most and took_s < LONG_S / 2:
+            self._per_turn += 1
         self._left = self._per_turn
-        if self._waiting:
-            for lane in LANES:
-                self._let_in(lane, now)
-            if now >= self._looks_at:
-                self._looks_at = now + LOOK_S
-                self._turn_away(now)
+        if not self._waiting:
+            self._is_turning = False
+            return
+        now = self._now()
+        self._lately_s = FORGETS * self._lately_s + min(took_s, STALL_S)
+        self._lately_begun = FORGETS * self._lately_begun + begun
+        for lane in LANES:
+            self._let_in(lane, now)
+        if now >= self._looks_at:
+            self._looks_at = now + LOOK_S
+            self._turn_away(now)
         loop = asyncio.get_running_loop()
         if self._left < self._per_turn or self._lanes["first"]:
             loop.call_soon(self._turn)

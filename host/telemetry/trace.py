@@ -55,8 +55,7 @@ def read_traceparent(value: str | None) -> Trace | None:
 
 def begin(value: str | None) -> Trace:
     """Our own step for a call that came with *value*."""
-    caller = read_traceparent(value)
-    if caller is not None:
+    if value is not None and (caller := read_traceparent(value)) is not None:
         return caller.child()
     digits = _digits(48)
     return Trace(digits[:32], digits[32:])

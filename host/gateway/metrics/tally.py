@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
@@ -36,6 +37,12 @@ class Count(Collector):
         yield family
 
 
+@dataclass(slots=True)
+class _Buckets:
+    counts: list[int]
+    total: float = 0.0
+
+
 class Spread(Collector):
     """How values spread over buckets, by their labels.
 
@@ -53,23 +60,24 @@ class Spread(Collector):
         bounds: Sequence[float],
     ) -> None:
         self._name, self._what, self._labels, self._bounds = name, what, labels, bounds
-        self._found: dict[tuple[str, ...], tuple[list[int], list[float]]] = {}
+        self._found: dict[tuple[str, ...], _Buckets] = {}
         registry.register(self)
 
     def observe(self, value: float, *labels: str) -> None:
         """One more."""
         found = self._found.get(labels)
         if found is None:
-            found = self._found[labels] = ([0] * (len(self._bounds) + 1), [0.0])
-        found[0][bisect_left(self._bounds, value)] += 1
-        found[1][0] += value
+            found = self._found[labels] = _Buckets([0] * (len(self._bounds) + 1))
+        found.counts[bisect_left(self._bounds, value)] += 1
+        found.total += value
 
     def collect(self) -> Iterable[Metric]:
         """For the registry."""
         family = HistogramMetricFamily(self._name, self._what, labels=self._labels)
         names = [_shown(each) for each in (*self._bounds, float("inf"))]
-        for labels, (counts, total) in list(self._found.items()):
-            family.add_metric(labels, list(zip(names, accumulate(counts), strict=True)), total[0])
+        for labels, found in list(self._found.items()):
+            counts = list(zip(names, accumulate(found.counts), strict=True))
+            family.add_metric(labels, counts, found.total)
         yield family
 
 

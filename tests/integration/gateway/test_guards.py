@@ -158,6 +158,16 @@ async def test_an_unknown_path_is_a_404_problem(served: Any, path: str) -> None:
     assert path in reply.json()["detail"]
 
 
+@pytest.mark.parametrize("line", [b"GET /nothing", b"PUT /rpc", b"OPTIONS *", b"CONNECT localhost:80"])
+async def test_the_door_is_before_what_no_handler_answers_too(served: Any, line: bytes) -> None:
+    foreign = await served.raw(line + b" HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+    ours = await served.raw(line + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert (foreign.status, ours.status in (404, 405)) == (403, True)
+    assert "traceparent" in ours.headers
+    counted = (await served.request("GET", "/metrics")).body.decode()
+    assert f'route="(no route)",status="{ours.status}"' in counted
+
+
 async def test_a_wrong_verb_is_405_and_says_which_are_right(served: Any) -> None:
     reply = await served.get("/api/v1/optimize")
     assert (reply.status, reply.headers["allow"]) == (405, "POST")
