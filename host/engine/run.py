@@ -71,7 +71,7 @@ class Run:
         self._config = config
         self._checks = checks_for(problem)
         self._is_large = self._checks.size(problem) > config.inline_size
-        self._is_over = False
+        self._life = _Life()
         self._began = arrived
         whole_s = (
             request.deadline_ms / 1000.0 if request.deadline_ms is not None else config.default_deadline_s
@@ -112,7 +112,7 @@ class Run:
         try:
             self.decision = await self._decide(self._strategy.strategy)
         finally:
-            self._is_over = True  # a thread that is still at it gives up
+            self._life.is_over = True  # a thread that is still at it gives up
         asking = Asking(
             request=self._request,
             problem=self._problem,
@@ -298,7 +298,8 @@ class Run:
         return await asyncio.to_thread(self._checks.assess, self._problem, answer, out_of_time)
 
     def _stop_at(self, until: float) -> Stop:
-        return lambda: self._is_over or self._clock.now() >= until
+        life, now = self._life, self._clock.now
+        return lambda: life.is_over or now() >= until
 
     async def _by_the_deadline(self, own: asyncio.Task[None] | None) -> list[Heard]:
         """The built-ins' answers: all if they are there, else what there is at the deadline or hardly after."""
@@ -308,6 +309,14 @@ class Run:
             await asyncio.wait({own}, timeout=min(left, max(self._plugins_until - self._clock.now(), 0.0)))
         await self._own.first(max(self._deadline - self._clock.now(), LATE_S))
         return list(self._own.heard)
+
+
+class _Life:
+    """Whether a run is over. Apart from it, since the run holds its own work, which holds what asks this: with the run
+    itself in that, all that a request was made of would be a cycle, and lie about until a collection.
+    """
+
+    is_over = False
 
 
 def _cancel(own: asyncio.Task[None] | None) -> None:

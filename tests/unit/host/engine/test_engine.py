@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 import time
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from host.engine.decision import write_up
+from host.engine.run import Run
 from host.errors import NoAnswerError, PluginBusyError, PluginGoneError, RemoteError
 from plugin_sdk.contract.problems import OptimizeRequest, ProblemError
 from tests.unit.host.engine.packings import HARD, PACKED_TIGHT
@@ -45,6 +47,20 @@ async def test_without_plugins_the_built_in_answers_and_nothing_is_weaker_than_a
     assert isinstance(answer.metrics.duration_ms, int)
     assert not answer.degraded
     assert [each["id"] for each in answer.result["nodes"]] == ["node-1"]
+
+
+async def test_what_a_request_was_made_of_goes_with_it_and_is_left_to_no_collection(rig):
+    plugin = rig.Plugin("some", score=lambda asked: {"scores": [1.0 for _ in asked["candidates"]]})
+    gc.collect()  # what tests before left
+    gc.disable()
+    try:
+        for plugins in ((), (plugin,), (plugin, plugin)):
+            for strategy in ("best", "priority", "ensemble"):
+                await rig.ask("scheduling", TASK, *plugins, strategy=strategy)
+        await asyncio.sleep(0)
+        assert [each for each in gc.get_objects() if isinstance(each, Run)] == []
+    finally:
+        gc.enable()
 
 
 async def test_a_plugin_with_a_strictly_better_answer_decides(rig):
