@@ -223,7 +223,7 @@ def read_query(kind: type[P], query: list[tuple[str, str]]) -> P:
 
 
 def _convert(kind: type[P], given: dict[str, Any], *, strict: bool) -> P:
-    known = {field.encode_name for field in msgspec.structs.fields(kind)}
+    known = set(kind.__struct_encode_fields__)
     named = known - {"_meta"}
     for name in given:
         if name not in known:
