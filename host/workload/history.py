@@ -77,11 +77,11 @@ class History:
         self._writer = Writer(folder, config, clock, self._on_settled)
         self._reading = Reading(self._writer)
         self._loop = asyncio.get_running_loop()
-        self._queued = 0
-        self._queued_requests = 0
+        self._queued_points = 0  # of callers, who wait for them
+        self._queued_requests = 0  # the host's own
         self._news = asyncio.Event()
-        self._handed = 0  # submissions and requests so far, and those of them that are settled
-        self._done = 0
+        self._open = 0  # submissions that somebody waits for
+        self._done = 0  # submissions and requests that are settled, so far
         self.lost = 0
 
     async def open(self) -> None:
@@ -128,7 +128,7 @@ class History:
             durable=why is None,
             why_not=why,
             lost=self.lost,
-            queued=self._queued,
+            queued=self._queued_points + self._queued_requests,
             commits=condition.commits,
             failed_commits=condition.failed_commits,
             set_aside=tuple(each.summary() for each in condition.set_aside),
@@ -148,15 +148,16 @@ class History:
         """
         check_points(points)
         self._check_types(points)
-        if self._queued + len(points) > self._config.queued_points:
+        queued = self._queued_points + self._queued_requests
+        if queued + len(points) > self._config.queued_points:
             raise BusyError(
-                f"{self._queued} points wait to be written; record fewer, or later", retry_after_ms=BUSY_MS
+                f"{queued} points wait to be written; record fewer, or later", retry_after_ms=BUSY_MS
             )
         if not points:
             return 0
         future: asyncio.Future[int] = self._loop.create_future()
-        self._queued += len(points)
-        self._handed += 1
+        self._queued_points += len(points)
+        self._open += 1
         self._writer.submit(Submission(points, key, token=future))
         return await future
 
@@ -167,7 +168,7 @@ class History:
             HistoryUnavailableError: It could not be done; all of them are there still.
         """
         future: asyncio.Future[int] = self._loop.create_future()
-        self._handed += 1
+        self._open += 1
         self._writer.submit(Submission((), clears=True, token=future))
         await future
 
@@ -178,8 +179,6 @@ class History:
             self.lost += 1
             return False
         self._queued_requests += 1
-        self._queued += 1
-        self._handed += 1
         self._writer.hand_over(point)
         return True
 
@@ -266,7 +265,7 @@ class History:
 
     async def _catch_up(self) -> None:
         """Waits for what was handed over before this question, so that whoever asked for an answer finds it."""
-        handed = self._handed
+        handed = self._done + self._open + self._queued_requests
         if self._done < handed:
             self._writer.hurry()
         with contextlib.suppress(TimeoutError):
@@ -320,7 +319,6 @@ class History:
     def _settled(self, group: list[Submission]) -> None:
         for each in group:
             count = len(each.points)
-            self._queued -= count
             if not each.waits:
                 self._done += count
                 self._queued_requests -= count
@@ -328,6 +326,8 @@ class History:
                     self.lost += count
                 continue
             self._done += 1
+            self._open -= 1
+            self._queued_points -= count
             future = each.token
             assert isinstance(future, asyncio.Future)
             if future.done():  # the caller has gone
