@@ -45,8 +45,8 @@ log = logging.getLogger(__name__)
 NOTICE_S = 0.5  # readyz says 503 for so long before the socket closes, so that who looks at it stays away
 TAKE_OVER_S = 120.0  # that one that takes over waits for the one before to stop
 LOOK_AGAIN_S = 0.1
-# Between two looks of the collector at what is new. With 64 requests under way Python's own 700 are made in a millisecond,
-# and the looks take a twelfth of the time, to find nothing: what a request makes goes with it.
+# Between two looks of the collector at what is new. With 64 requests under way Python's own 700 are a dozen requests' worth,
+# and the looks take a twenty-fifth of the time, to find nothing: what a request makes goes with it.
 YOUNG_OBJECTS = 10_000
 SWITCH_S = 0.001  # for so long another thread may keep the loop's from going on; Python's own figure is 0.005
 # Tables, or keys of one, that act while the host runs; the others at the next start.

@@ -63,7 +63,7 @@ def begin(value: str | None) -> Trace:
 
 def _digits(count: int) -> str:
     """Hexadecimal, neither the first nor the last of them zero. Ids name a trace and open nothing, so they need not be hard to guess."""
-    return f"{random.getrandbits(4 * count) | 1 << 4 * count - 4 | 1:0{count}x}"
+    return f"{random.getrandbits(4 * count) | 1 << 4 * count - 4 | 1:x}"
 
 
 current: ContextVar[Trace | None] = ContextVar("trace", default=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -284,8 +285,21 @@ class Served:
 
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
+    async with _serving(max_body_bytes=200_000) as served:
+        yield served
+
+
+@pytest.fixture
+async def small() -> AsyncIterator[Served]:
+    """Takes bodies of 1,000 bytes at most."""
+    async with _serving(max_body_bytes=1000) as served:
+        yield served
+
+
+@contextlib.asynccontextmanager
+async def _serving(max_body_bytes: int) -> AsyncIterator[Served]:
     host = ScriptedHost()
-    config = GatewayConfig(max_body_bytes=200_000, body_timeout_s=0.3, shutdown_timeout_s=1.0)
+    config = GatewayConfig(max_body_bytes=max_body_bytes, body_timeout_s=0.3, shutdown_timeout_s=1.0)
     app = make_app(host, config)
     runner, url = await listen(app, "127.0.0.1", 0)
     try:

@@ -121,6 +121,25 @@ async def test_a_body_without_a_length_over_the_limit_is_413(served: Any) -> Non
     assert reply.status == 413
 
 
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("path", [b"/rpc", b"/api/v1/optimize"])
+async def test_a_body_over_the_limit_that_came_with_its_headers_is_413(
+    small: Any, monkeypatch: pytest.MonkeyPatch, path: bytes, waits: bool
+) -> None:
+    async def turn(how: Any) -> bool:
+        return True
+
+    turnstile = small.app[FRONT].door._waiting._turnstile
+    monkeypatch.setattr(turnstile, "passes", lambda: not waits)
+    monkeypatch.setattr(turnstile, "wait", turn)
+    head = b"POST " + path + b" HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    for body in (
+        b"Content-Length: 1001\r\n\r\n" + b" " * 1001,
+        b"Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + b" " * 1001 + b"\r\n0\r\n\r\n",
+    ):
+        assert (await small.raw(head + body)).status == 413
+
+
 async def test_a_body_that_drips_is_408(served: Any) -> None:
     head = b"POST /rpc HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{"
     reply = await served.raw(head)

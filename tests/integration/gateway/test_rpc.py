@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from typing import Any
 
 import pytest
+
+from plugin_sdk.contract.problems import OptimizeRequest
 
 OPTIMIZE = {"id": "r1", "type": "scheduling", "data": {"result": {"nodeId": "n1"}}}
 POINT = {
@@ -25,6 +28,19 @@ async def test_optimize_is_answered_with_all_the_contract_names(served: Any) -> 
     assert result["result"] == {"nodeId": "n1"}
     assert result["metrics"] == {"durationMs": 2, "score": 0.5}
     assert {"success", "decidedBy", "strategy", "degraded", "candidates"} <= set(result)
+
+
+async def test_what_a_request_was_made_of_goes_with_it_and_is_left_to_no_collection(served: Any) -> None:
+    await served.rpc("engine.optimize", OPTIMIZE)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            await served.rpc("engine.optimize", OPTIMIZE)
+        left = [each for each in gc.get_objects() if isinstance(each, OptimizeRequest)]
+    finally:
+        gc.enable()
+    assert len(left) <= 1  # the last may be on its way still
 
 
 async def test_every_method_answers(served: Any) -> None:
