@@ -74,9 +74,9 @@ class Host:
         return self._engine.turned_away(large=large, waiting=waiting)
 
     async def optimize_many(
-        self, requests: Sequence[OptimizeRequest]
+        self, requests: Sequence[OptimizeRequest], read_s: float = 0.0
     ) -> Sequence[Answer | EngineOpsError | ProblemError]:
-        return await self._engine.optimize_many(requests)
+        return await self._engine.optimize_many(requests, read_s)
 
     async def predict(self, name: str, input: Any, deadline_s: float | None) -> Prediction | Abstained:
         return await self._engine.predict(name, input, deadline_s)

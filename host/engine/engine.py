@@ -170,11 +170,12 @@ class Engine:
         await self._refiner.aclose()
 
     async def optimize_many(
-        self, requests: Sequence[OptimizeRequest]
+        self, requests: Sequence[OptimizeRequest], read_s: float = 0.0
     ) -> list[Answer | EngineOpsError | ProblemError]:
-        """One outcome a request, in their order; all deadlines count from now."""
+        """One outcome a request, in their order; all deadlines count from *read_s* ago."""
+        arrived = self._clock.now() - read_s
         return await many_requests.optimize_many(
-            self.optimize, requests, self._whole_s, self._clock, self._config.many_at_once
+            self.optimize, requests, arrived, self._whole_s, self._clock, self._config.many_at_once
         )
 
     async def predict(self, name: str, value: Any, deadline_s: float | None = None) -> Prediction | Abstained:

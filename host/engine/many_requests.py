@@ -47,6 +47,7 @@ class Pace:
 async def optimize_many(
     optimize: Optimize,
     requests: Sequence[OptimizeRequest],
+    arrived: float,
     whole_s: Callable[[OptimizeRequest], float],
     clock: Clock,
     at_once: int,
@@ -54,10 +55,10 @@ async def optimize_many(
     """One outcome a request, in their order.
 
     Args:
+        arrived: When they came, on *clock*.
         whole_s: The seconds from a request's arrival to its deadline.
         at_once: How many are worked on at a time.
     """
-    arrived = clock.now()
     pace = Pace(len(requests))
 
     async def one(request: OptimizeRequest) -> Outcome:

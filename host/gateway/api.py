@@ -112,8 +112,10 @@ class HostApi(Protocol):
         """One entry an input, in their order."""
         ...
 
-    async def optimize_many(self, requests: Sequence[OptimizeRequest]) -> Sequence[Answer | Exception]:
-        """One entry a request, in their order."""
+    async def optimize_many(
+        self, requests: Sequence[OptimizeRequest], read_s: float
+    ) -> Sequence[Answer | Exception]:
+        """One entry a request, in their order; their deadlines count from *read_s* ago, when the first of them was read."""
         ...
 
     def subscribe(self, listener: Callable[[PluginEvent], None]) -> Callable[[], None]:

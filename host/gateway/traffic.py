@@ -68,7 +68,7 @@ class Traffic:
         return answer
 
     async def optimize_many(
-        self, api: HostApi, requests: Sequence[OptimizeRequest]
+        self, api: HostApi, requests: Sequence[OptimizeRequest], read_s: float
     ) -> Sequence[Answer | Exception]:
         """`api.optimize_many`, counted as so many requests."""
         began = time.monotonic()
@@ -76,7 +76,7 @@ class Traffic:
         self.in_flight += len(requests)
         succeeded = 0
         try:
-            outcomes = await api.optimize_many(requests)
+            outcomes = await api.optimize_many(requests, read_s)
             succeeded = sum(isinstance(each, Answer) and each.success for each in outcomes)
             for at, (request, outcome) in enumerate(zip(requests, outcomes, strict=True)):
                 if isinstance(outcome, Answer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from typing import Any
 
@@ -32,6 +33,7 @@ def optimizing(traffic: Traffic) -> tuple[MethodSpec, ...]:
     @method("engine.optimizeMany", "operate", OptimizeManyParams, results.ManyAnswers, own_deadline=True)
     async def optimize_many(context: CallContext, params: OptimizeManyParams) -> object:
         """Answers many requests together, each or its error."""
+        began = time.monotonic()
         given = checked_deadline(params.deadline_ms, "deadlineMs")
         entries: list[object] = []
         good: list[OptimizeRequest] = []
@@ -54,7 +56,8 @@ def optimizing(traffic: Traffic) -> tuple[MethodSpec, ...]:
                 entries.append(None)
                 good.append(request)
                 places.append(at)
-        for at, outcome in zip(places, await traffic.optimize_many(context.api, good), strict=True):
+        outcomes = await traffic.optimize_many(context.api, good, time.monotonic() - began)
+        for at, outcome in zip(places, outcomes, strict=True):
             if at % A_TURN == 0:
                 await asyncio.sleep(0)
             if isinstance(outcome, Exception):

@@ -141,7 +141,7 @@ class ScriptedHost:
     ) -> list[Prediction | Abstained | Exception]:
         return [await self.predict(name, each, deadline_s) for each in inputs]
 
-    async def optimize_many(self, requests: list[OptimizeRequest]) -> list[Answer | Exception]:
+    async def optimize_many(self, requests: list[OptimizeRequest], read_s: float) -> list[Answer | Exception]:
         outcomes: list[Answer | Exception] = []
         for each in requests:
             try:

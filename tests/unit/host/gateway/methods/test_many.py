@@ -36,7 +36,7 @@ async def test_many_predictions_are_written_up_in_pieces_and_an_error_that_they_
 
 @pytest.mark.parametrize("well_formed", [True, False])
 async def test_many_requests_are_read_and_told_of_in_pieces(well_formed):
-    async def answered(requests):
+    async def answered(requests, read_s):
         return [
             Answer(
                 request_id=each.id,
