@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import inf
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import msgspec
 
@@ -45,7 +45,6 @@ from plugin_sdk.contract.workload import WorkloadDataPoint
 __all__ = ["Engine", "EngineConfig", "History"]
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 WRITERS = 2  # threads that write large answers up; they are begun when the first is
 
@@ -98,13 +97,11 @@ class Engine:
         deadline = arrived + self._whole_s(request)
         plugins = self._directory.askable(request.type)
         absent = self._directory.absent(request.type)
-        state = (
-            tuple(plugin.state for plugin in plugins),
-            tuple(absent),
-            self._ledger.standing(request.type, arrived),
-        )
+        state = self._state(request.type, plugins, absent, arrived) if self._cache.is_on else None
         entries = _entries(request.data)
-        key = await self._off_the_loop(entries, self._key, request)
+        # What reading a request comes to; that of a large one is done in a thread.
+        is_short = entries <= self._config.inline_entries
+        key = self._key(request) if is_short else await asyncio.to_thread(self._key, request)
         kept = self._cache.get(key, state, arrived) if key is not None else None
         if kept is not None:
             answer = self._again(kept, request, arrived)
@@ -119,7 +116,7 @@ class Engine:
             and self._large_admission.is_full(deadline)
         ):
             raise self._large_admission.turned_away()
-        problem = await self._off_the_loop(entries, parse_problem, request)
+        problem = parse_problem(request) if is_short else await asyncio.to_thread(parse_problem, request)
         check_names(problem, request.built_ins or (), "builtIns")
         small = checks_for(problem).size(problem) <= self._config.inline_size
         admission = self._admission if small else self._large_admission
@@ -242,13 +239,9 @@ class Engine:
         whole_s = self._config.default_deadline_s if deadline_s is None else deadline_s
         return plugin, self._clock.now() + whole_s
 
-    async def _off_the_loop(
-        self, entries: int, work: Callable[[OptimizeRequest], T], request: OptimizeRequest
-    ) -> T:
-        """What reading a request comes to; that of a large one is done in a thread."""
-        if entries <= self._config.inline_entries:
-            return work(request)
-        return await asyncio.to_thread(work, request)
+    def _state(self, kind: str, plugins: Sequence[Askable], absent: Sequence[str], now: float) -> Hashable:
+        """On what answers depend beside their requests: a kept one is good while this stays as it is."""
+        return tuple([each.state for each in plugins]), tuple(absent), self._ledger.standing(kind, now)
 
     def _is_long(self, data: dict[str, Any]) -> bool:
         """Whether it is a large problem, as far as that can be seen without reading it."""

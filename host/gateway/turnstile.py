@@ -83,18 +83,23 @@ class Turnstile:
         self._lately_begun = 0.0  # in them
         self._looks_at = 0.0
         self._is_turning = False
+        self._is_alone = (
+            False  # one began after a turn in which nobody did: looking at the clock would cost it 1 us
+        )
         self._lanes: dict[Lane, deque[_Waiting]] = {lane: deque() for lane in LANES}
-        self._full_at = dict.fromkeys(
-            LANES, float("-inf")
-        )  # when there last was no room for one that had a turn
+        # When there last was no room for one that had a turn.
+        self._full_at = dict.fromkeys(LANES, float("-inf"))
         self._waiting = 0
 
     def passes(self) -> bool:
         """Whether one may begin at once, as unless many come together; then it has begun."""
         if not self._is_turning:
             self._is_turning = True
-            self._worked_before = self._worked()
+            self._is_alone = True
             asyncio.get_running_loop().call_soon(self._turn)
+        elif self._is_alone:
+            self._is_alone = False
+            self._worked_before = self._worked()
         if self._left > 0 and not self._waiting:
             self._left -= 1
             return True
@@ -113,6 +118,11 @@ class Turnstile:
         return await mine.turn
 
     def _turn(self) -> None:
+        is_alone, self._is_alone = self._is_alone, False
+        if is_alone and not self._waiting:
+            self._is_turning = False
+            self._left = self._per_turn = min(self._most, self._per_turn + 1)
+            return
         worked = self._worked()
         took_s, self._worked_before = worked - self._worked_before, worked
         begun = self._per_turn - self._left
