@@ -29,10 +29,12 @@ FEWEST = 2
 AWAY_PER_TURN = 12  # turned away; a refusal costs little, but a stall lets hundreds become due together
 LONG_S = 0.004  # of the loop's own work: a turn with more has fewer after it, down to `FEWEST`; one half as long, one more
 TARGET_S = 0.02  # in a crowded lane whose oldest has waited longer the newest goes first
-IN_ORDER_S = 0.08  # of work in a lane: so much is done in the order in which it came
+IN_ORDER = 128  # requests in a lane are done in the order in which they came, however long that takes
+IN_ORDER_S = 0.04  # and as many as are so much work
 STALL_S = 5 * LONG_S  # of a turn's work says how much its requests take; what is more is something else
 FORGETS = 0.98  # a turn, of what requests took
-LOOK_S = 0.002  # how often it is looked whether there is room again, or who has waited too long
+LOOK_S = 0.002  # how often it is looked whether there is room again
+LOOK_AWAY_S = 0.005  # and who has waited too long; all are looked through
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Turnstile:
         for lane in LANES:
             self._let_in(lane, now)
         if now >= self._looks_at:
-            self._looks_at = now + LOOK_S
+            self._looks_at = now + LOOK_AWAY_S
             self._turn_away(now)
         loop = asyncio.get_running_loop()
         if self._left < self._per_turn or self._lanes["first"]:
@@ -165,8 +167,10 @@ class Turnstile:
 
     def _is_crowded(self, lane: Lane, now: float) -> bool:
         """Whether places were short lately, not only turns, or more wait than can be served in time."""
-        takes_s = self._lately_s / max(self._lately_begun, 1.0)
-        return now - self._full_at[lane] <= TARGET_S or takes_s * len(self._lanes[lane]) > IN_ORDER_S
+        if now - self._full_at[lane] <= TARGET_S:
+            return True
+        waiting = len(self._lanes[lane])
+        return waiting > IN_ORDER and waiting * self._lately_s > IN_ORDER_S * self._lately_begun
 
     def _turn_away(self, now: float) -> None:
         most = AWAY_PER_TURN
