@@ -191,9 +191,7 @@ class Admission:
                 self._saw_delay(now - waiting.since, now)
                 waiting.turn.set_result(True)
                 return
-        self._least_s = 0.0
-        self._is_standing = False
-        self._turn_interval(now)
+        self._saw_delay(0.0, now)
         self._running -= 1
 
     def _saw_delay(self, delay_s: float, now: float) -> None:

@@ -19,7 +19,9 @@ def note(ledger: Ledger, request_id: str, problem: Problem, decision: Decision) 
         ledger.predicted(request_id, {**said, chosen.by: chosen.answer.prediction})
         return
     together = chosen.by == TOGETHER
-    scored = {each.by: each.scores for each in decision.plugins if together and each.scores is not None}
+    scored = (
+        {each.by: each.scores for each in decision.plugins if each.scores is not None} if together else {}
+    )
     if isinstance(problem, OneTaskProblem) and together:
         node = chosen.answer.node_id
         ledger.decided(request_id, kind_of(problem), chosen.by, support(problem, scored, {node})[node])

@@ -109,12 +109,7 @@ class Engine:
             return answer
         # To read a large request costs many times what it costs to refuse it.
         is_known = key is not None and self._flights.has((key, state))
-        if (
-            not is_known
-            and self.is_large(entries)
-            and self._is_long(request.data)
-            and self._large_admission.is_full(deadline)
-        ):
+        if not is_known and self._large_admission.is_full(deadline) and self._is_long(request.data):
             raise self._large_admission.turned_away()
         problem = parse_problem(request) if is_short else await asyncio.to_thread(parse_problem, request)
         check_names(problem, request.built_ins or (), "builtIns")

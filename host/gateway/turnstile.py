@@ -85,9 +85,8 @@ class Turnstile:
         self._lately_begun = 0.0  # in them
         self._looks_at = 0.0
         self._is_turning = False
-        self._is_alone = (
-            False  # one began after a turn in which nobody did: looking at the clock would cost it 1 us
-        )
+        # One began after a turn in which nobody did: looking at the clock would cost it 1 us.
+        self._is_alone = False
         self._lanes: dict[Lane, deque[_Waiting]] = {lane: deque() for lane in LANES}
         # When there last was no room for one that had a turn.
         self._full_at = dict.fromkeys(LANES, float("-inf"))

@@ -34,7 +34,7 @@ class OptimizeRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True
     meta: Meta | None = msgspec.field(default=None, name="_meta")
 
 
-MEMBERS = frozenset(field.encode_name for field in msgspec.structs.fields(OptimizeRequest))
+MEMBERS = frozenset(OptimizeRequest.__struct_encode_fields__)
 
 
 def parse_request(value: object) -> OptimizeRequest:

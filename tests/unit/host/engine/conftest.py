@@ -34,6 +34,14 @@ class ScriptedPlugin:
     def retract(self, method: str, why: str) -> None:
         self.retracted.append(method)
 
+    async def lose_caller(self, asking: asyncio.Task[Any]) -> None:
+        """Waits until *asking* has asked it, which then goes away."""
+        while not self.calls:
+            await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
     async def call(self, method: str, params: bytes, *, deadline: float) -> msgspec.Raw:
         asked = msgspec.json.decode(params)
         self.calls.append((method, asked))
